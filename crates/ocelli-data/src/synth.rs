@@ -1,0 +1,5 @@
+//! Embedded sample data.
+
+/// The imaginary birds.
+#[derive(Clone, Debug)]
+pub struct Birds {}
