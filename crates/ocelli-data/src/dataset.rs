@@ -1,11 +1,17 @@
 //! A list of samples with their labels, and how to get at their pictures.
 
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::decode::{DecodeError, DecodeOptions};
-use crate::picture::{Mask, Picture};
+use crate::decode::{self, DecodeError, DecodeOptions};
+use crate::picture::Picture;
 use crate::synth::Birds;
+
+/// A file with more bytes than this is no picture of a dataset, and is not read into memory.
+pub const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// Where a sample's picture is.
 #[derive(Clone, Debug)]
@@ -83,5 +89,101 @@ impl Dataset {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
+    }
+}
+
+impl Sample {
+    /// The picture's file, undecoded. Empty for a picture of the embedded sample data.
+    ///
+    /// # Errors
+    /// When it cannot be read, or has more than [`MAX_FILE_BYTES`].
+    pub fn bytes(&self) -> io::Result<Vec<u8>> {
+        match &self.location {
+            Location::File(path) => {
+                let mut file = File::open(path)?;
+                let length = file.metadata()?.len();
+                check_length(length)?;
+                read_exactly(&mut file, length)
+            }
+            Location::Tar { archive, offset, length } => {
+                check_length(*length)?;
+                let mut file = File::open(archive)?;
+                file.seek(SeekFrom::Start(*offset))?;
+                read_exactly(&mut file, *length)
+            }
+            Location::Synth { .. } => Ok(Vec::new()),
+        }
+    }
+
+    /// The picture, decoded (or drawn): upright and RGB.
+    ///
+    /// # Errors
+    /// When it cannot be read or decoded; the error names the sample.
+    pub fn picture(&self, options: &DecodeOptions) -> Result<Picture, PictureError> {
+        let fail = |reason| PictureError { name: self.name.clone(), reason };
+        let bytes = self.bytes().map_err(|error| fail(error.into()))?;
+        decode::decode(&bytes, options).map_err(|error| fail(error.into()))
+    }
+}
+
+fn check_length(length: u64) -> io::Result<()> {
+    if length > MAX_FILE_BYTES {
+        let text = format!("it has {length} bytes, more than the {MAX_FILE_BYTES} of any picture");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(())
+}
+
+fn read_exactly(file: &mut File, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(length).read_to_end(&mut bytes)?;
+    if (bytes.len() as u64) < length {
+        let text = format!("it ends after {} of {length} bytes", bytes.len());
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
+    }
+    Ok(bytes)
+}
+
+/// Labels that can't be expressed in the classes asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the data has classes that are not among the {expected} known: {}",
+    unknown.join(", ")
+)]
+pub struct ClassMismatch {
+    /// Classes of the data that are not among those asked for.
+    pub unknown: Vec<String>,
+    /// How many classes were asked for.
+    pub expected: usize,
+}
+
+impl Dataset {
+    /// The same samples, with labels that index `classes` instead: by name, never by number.
+    ///
+    /// A network trained on eight classes can so be judged on data that has only five of them.
+    /// Samples without a label stay without.
+    ///
+    /// # Errors
+    /// When a sample's class is not among `classes`. Classes without samples are no obstacle.
+    pub fn with_classes(mut self, classes: &[String]) -> Result<Self, ClassMismatch> {
+        let known: HashMap<&str, u32> =
+            (0..).zip(classes).map(|(number, name)| (name.as_str(), number)).collect();
+        let numbers: Vec<Option<u32>> =
+            self.classes.iter().map(|name| known.get(name.as_str()).copied()).collect();
+        let mut unknown = BTreeSet::new();
+        for sample in &mut self.samples {
+            let Some(old) = sample.label else { continue };
+            sample.label = numbers.get(old as usize).copied().flatten();
+            if sample.label.is_none() {
+                let name = self.classes.get(old as usize);
+                unknown.insert(name.cloned().unwrap_or_else(|| format!("number {old}")));
+            }
+        }
+        if !unknown.is_empty() {
+            let unknown = unknown.into_iter().collect();
+            return Err(ClassMismatch { unknown, expected: classes.len() });
+        }
+        self.classes = classes.to_vec();
+        Ok(self)
     }
 }
