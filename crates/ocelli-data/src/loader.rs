@@ -14,6 +14,7 @@ mod batches;
 mod error;
 #[cfg(test)]
 mod tests;
+mod throughput;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use crate::sampler::Sampler;
 pub use crate::sampler::Order;
 pub use batches::Batches;
 pub use error::LoaderError;
+pub use throughput::Throughput;
 
 /// What becomes of the samples that don't fill a last batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
