@@ -285,7 +285,8 @@ fn check(dataset: &Dataset, config: &LoaderConfig) -> Result<(), LoaderError> {
         let name = first.map(|sample| sample.name.clone()).unwrap_or_default();
         return Err(LoaderError::PartlyLabelled { name, unlabelled, samples });
     }
-    if unlabelled > 0 && config.batch_mix != BatchMix::default() {
+    config.batch_mix.validate()?;
+    if unlabelled > 0 && config.batch_mix.is_active() {
         return Err(LoaderError::MixWithoutLabels);
     }
     Ok(())
