@@ -5,6 +5,24 @@
 //! [`run_folder`], [`trained`] uses what was trained, [`compare`] lays runs side by side.
 #![forbid(unsafe_code)]
 
+pub mod checkpoint;
+pub mod classify;
+pub mod compare;
 pub mod config;
+pub mod ema;
+mod flat;
+pub mod gradient;
+pub mod loss;
 pub mod metric;
+pub mod optimizer;
+pub mod pictures;
+pub mod progress;
+pub mod recipe;
+pub mod record;
+pub mod run_folder;
 pub mod schedule;
+pub mod step_benchmark;
+#[cfg(test)]
+mod testing;
+pub mod trained;
+pub mod trainer;

@@ -16,7 +16,7 @@ const OVERRIDES: [&str; 8] = [
     "train.epochs=3",
     "train.batch_size=6",
     "train.checkpoint_every_steps=2",
-    "train.ema_decay=0.9",
+    "train.ema.decay=0.9",
     "schedule.name=cosine",
 ];
 

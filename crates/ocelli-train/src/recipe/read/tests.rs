@@ -45,6 +45,15 @@ fn overrides_change_values_make_sections_and_need_no_quotes() {
 }
 
 #[test]
+fn an_override_within_a_table_that_is_given_by_its_name_alone_opens_the_table() {
+    let content = "[train]\nloss = \"cross_entropy\"\n";
+    let (recipe, _) = text(content).parse(&["train.loss.label_smoothing=0.1".to_owned()]).unwrap();
+    assert_eq!(recipe.train.loss.label_smoothing, Some(0.1));
+    let (recipe, _) = text(content).parse(&["train.ema.decay=0.9".to_owned()]).unwrap();
+    assert_eq!(recipe.train.ema.unwrap().decay, Some(0.9));
+}
+
+#[test]
 fn an_unknown_key_is_told_with_its_place_and_the_keys_that_there_are() {
     let error = error_of(&RECIPE.replace("epochs", "epoch"), &[]);
     assert_says(&error, &["recipe.toml", "line 8, column 1", "epoch", "`epochs`"]);

@@ -37,14 +37,15 @@ fn each_value_out_of_range_names_its_key() {
         ("[data]\naugment = [{ random_horizontal_flip = { p = 2 } }]", "data.augment"),
         ("[train]\nbatch_size = 0", "train.batch_size"),
         ("[train]\naccumulate = 0", "train.accumulate"),
-        ("[train]\nlabel_smoothing = 1.0", "train.label_smoothing"),
-        ("[train]\nema_decay = -0.1", "train.ema_decay"),
+        ("[train]\nloss = { name = \"cross_entropy\", label_smoothing = 1.5 }", "label_smoothing"),
+        ("[train]\nema = { decay = -0.1 }", "decay"),
+        ("[data]\nsize = 32\n[train]\nbatch_size = 1", "train.batch_size"),
         ("[train]\nclip_norm = -1", "train.clip_norm"),
         ("[train]\nmix_probability = 2", "train.mix_probability"),
         ("[train]\nepochs = 3\nsnapshots = [\"first\", 4]", "train.snapshots"),
-        ("[optimizer]\nlr = -1.0", "optimizer.lr"),
-        ("[optimizer]\nname = \"adamw\"\nmomentum = 0.9", "optimizer.momentum"),
-        ("[schedule]\nname = \"constant\"\ngamma = 0.1", "schedule.gamma"),
+        ("[optimizer]\nlr = -1.0", "`lr`"),
+        ("[optimizer]\nname = \"adamw\"\nmomentum = 0.9", "`momentum`"),
+        ("[schedule]\nname = \"constant\"\ngamma = 0.1", "`gamma`"),
     ] {
         let error = resolved(content).unwrap_err();
         assert!(error.contains(key), "{content:?} gave: {error}");
