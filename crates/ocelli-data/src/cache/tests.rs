@@ -199,7 +199,7 @@ fn contradictory_configurations_are_refused() {
 
 #[test]
 fn the_configuration_reads_from_toml_and_refuses_unknown_keys() {
-    let read = toml::from_str::<CacheConfig>;
+    let read = |text: &str| toml::from_str::<CacheConfig>(text);
     let config = read("kind = \"disk\"\nmax_mb = 5\nfolder = \"kept\"").unwrap();
     let folder = Some(PathBuf::from("kept"));
     assert_eq!(config, CacheConfig { kind: CacheKind::Disk, max_mb: 5, folder });
