@@ -67,6 +67,19 @@ pub enum EmaStateError {
     },
 }
 
+/// A model's state with the averages of a saved [`Ema::state`] in place of its parameters.
+#[must_use]
+pub fn averaged(model: &StateDict, state: &StateDict) -> StateDict {
+    let mut weights = model.clone();
+    for (key, average) in state.iter() {
+        let Some(parameter) = key.strip_prefix(AVERAGE) else { continue };
+        if let (Some(array), Some(values)) = (model.get(parameter), average.as_f32()) {
+            weights.insert(parameter, Array::from_f32(array.shape().to_vec(), values.to_vec()));
+        }
+    }
+    weights
+}
+
 /// Averages of a model's parameters, by state-dict key.
 #[derive(Debug)]
 pub struct Ema {
