@@ -1,1 +1,125 @@
+//! Finds the samples of a folder, an archive, a table or the embedded sample data.
 //!
+//! # What is recognized
+//! In this order, unless [`SourceOptions::layout`] says otherwise:
+//! 1. **Splits**: folders `train`, `val` (or `valid`, `validation`) and `test`, each of them laid
+//!    out in one of the ways below. A single folder around everything is looked into.
+//! 2. **Class folders**: two or more folders; each is a class, with all pictures below it.
+//! 3. **A table**: a `.csv` or `.tsv` with a column of pictures and one of labels. Tables named
+//!    `train.csv`, `val.csv` and `test.csv` are splits, and so are the values of a column
+//!    `split`.
+//! 4. **Class from the file name**: `<class>_<n>.png`, where that gives at least two classes with
+//!    two pictures on average.
+//! 5. **Flat**: pictures without labels.
+//!
+//! Classes are numbered by their sorted names, compared as strings (`"10"` before `"2"`), as
+//! torchvision does it; the numbers of the training split hold for every split. An archive gives
+//! the same samples as the folder that it was made of.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Dataset;
+
+mod archive;
+mod arrange;
+mod error;
+mod labels;
+mod listing;
+mod names;
+mod synthetic;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use error::SourceError;
+pub use listing::Ignored;
+
+/// How the pictures of a folder or an archive tell their class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    /// Find out (see the [module](self)).
+    #[default]
+    Auto,
+    /// Each folder is a class.
+    Folders,
+    /// The class is part of the file name.
+    Names,
+    /// A table tells.
+    Csv,
+    /// There are no classes.
+    Flat,
+    /// Drawn, not found; nothing to choose.
+    #[serde(skip)]
+    Synth,
+}
+
+/// How to read a location.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "snake_case")]
+pub struct SourceOptions {
+    /// How the pictures tell their class.
+    pub layout: Layout,
+    /// A regular expression over the file name without its extension, with a group named
+    /// `class`. By default [`DEFAULT_NAME_PATTERN`].
+    pub name_pattern: Option<String>,
+    /// The table's column of pictures. By default the first with a usual name.
+    pub image_column: Option<String>,
+    /// The table's column of labels. By default the first with a usual name.
+    pub label_column: Option<String>,
+}
+
+/// The class is everything before the last run of digits: `black-tern_0042`, `tern-7`.
+pub const DEFAULT_NAME_PATTERN: &str = r"^(?P<class>.+?)[_-]\d+$";
+
+/// What a location holds.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The training split, or everything where there are no splits.
+    pub train: Dataset,
+    /// The validation split.
+    pub val: Option<Dataset>,
+    /// The test split. Without labels where its pictures have none.
+    pub test: Option<Dataset>,
+    /// How the pictures told their class; never [`Layout::Auto`].
+    pub layout: Layout,
+    /// Files left out because they are no pictures.
+    pub ignored: Ignored,
+    /// What a careful reader would want to know: one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Finds the samples at a location: a folder, a `.tar`, a `.csv` (or `.tsv`), or
+/// `synth://birds?classes=8&count=800&size=64&seed=0`.
+///
+/// Pictures are listed, not opened: a broken one is only noticed when it is decoded (or by
+/// [`check`](crate::check)).
+///
+/// # Errors
+/// [`SourceError`] says what was found instead of pictures and what to do about it.
+pub fn open(location: &str, options: &SourceOptions) -> Result<Found, SourceError> {
+    if location.starts_with("synth://") {
+        return synthetic::open(location);
+    }
+    if location.contains("://") {
+        return Err(SourceError::UnknownScheme { location: location.to_owned() });
+    }
+    let path = Path::new(location);
+    let metadata = std::fs::metadata(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => SourceError::Missing { path: path.to_owned() },
+        _ => SourceError::Read { path: path.to_owned(), source },
+    })?;
+    if metadata.is_dir() {
+        return arrange::arrange(listing::folder(path)?, options);
+    }
+    match archive::sniff(path)? {
+        archive::Kind::Tar => arrange::arrange(archive::index(path)?, options),
+        archive::Kind::Compressed { found, command } => {
+            Err(SourceError::Compressed { path: path.to_owned(), found, command })
+        }
+        archive::Kind::Other if listing::is_table(location) => table::open(path, options),
+        archive::Kind::Other => Err(SourceError::NotADataset { path: path.to_owned() }),
+    }
+}

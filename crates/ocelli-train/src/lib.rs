@@ -1,1 +1,21 @@
+//! From a recipe to a trained model: losses, metrics, optimizers, schedules, the training loop,
+//! checkpoints and the run folder.
+//!
+//! [`recipe`] says what is wanted, [`pictures`] finds the data, [`trainer`] trains and leaves a
+//! [`run_folder`], [`trained`] uses what was trained, [`compare`] lays runs side by side.
 #![forbid(unsafe_code)]
+
+pub mod checkpoint;
+pub mod classify;
+pub mod compare;
+pub mod config;
+pub mod ema;
+mod flat;
+pub mod gradient;
+pub mod loss;
+pub mod metric;
+pub mod optimizer;
+pub mod schedule;
+
+#[cfg(test)]
+mod testing;

@@ -1,1 +1,45 @@
-fn main() {}
+//! The `ocelli` command.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod command;
+mod compute;
+mod failure;
+mod interrupt;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{BenchCommand, Cli, Command, DataCommand};
+
+/// Every training step frees and asks for the same large buffers; an allocator that keeps them
+/// saves the page faults.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Train(arguments) => command::train::train(arguments),
+        Command::Resume(arguments) => command::train::resume(arguments),
+        Command::Eval(arguments) => command::eval::eval(&arguments),
+        Command::Predict(arguments) => command::predict::predict(&arguments),
+        Command::Compare(arguments) => command::compare::compare(&arguments),
+        Command::Models(arguments) => command::models::models(&arguments),
+        Command::Data(DataCommand::Check(arguments)) => command::data::check(&arguments),
+        Command::Data(DataCommand::Stats(arguments)) => command::data::stats(&arguments),
+        Command::Data(DataCommand::Synth(arguments)) => command::data::synth(&arguments),
+        Command::Probe(arguments) => command::probe::probe(&arguments),
+        Command::Bench(BenchCommand::Step(arguments)) => command::bench::step(&arguments),
+        Command::Bench(BenchCommand::Loader(arguments)) => command::bench::loader(&arguments),
+    };
+    match result {
+        Ok(status) => status,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.status()
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What is to be done to one picture, with all chance already decided.
+
+use super::geometry::Geometry;
+use super::tone::Tone;
+use crate::picture::{Mask, Picture};
+
+/// One thing to do to a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step {
+    /// Moves pixels, of the picture and of its mask.
+    Geometry(Geometry),
+    /// Changes colours, of the picture only.
+    Tone(Tone),
+}
+
+impl From<Geometry> for Step {
+    fn from(geometry: Geometry) -> Self {
+        Self::Geometry(geometry)
+    }
+}
+
+impl From<Tone> for Step {
+    fn from(tone: Tone) -> Self {
+        Self::Tone(tone)
+    }
+}
+
+/// The steps sampled for one picture, in order, and the size that they lead to.
+///
+/// Sampling needs only the picture's size: the same plan serves the picture and its mask.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    size: [u32; 2],
+    steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Nothing to do yet to a picture of `[height, width]`.
+    #[must_use]
+    pub fn new(size: [u32; 2]) -> Self {
+        Self { size, steps: Vec::new() }
+    }
+
+    /// Adds a step after the others.
+    pub fn push(&mut self, step: impl Into<Step>) {
+        let step = step.into();
+        if let Step::Geometry(geometry) = step {
+            self.size = geometry.output_size(self.size);
+        }
+        self.steps.push(step);
+    }
+
+    /// `[height, width]` after all the steps.
+    #[must_use]
+    pub fn size(&self) -> [u32; 2] {
+        self.size
+    }
+
+    /// The steps, in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Whether the last step mirrors left and right; it is taken off the plan.
+    pub(crate) fn take_last_flip(&mut self) -> bool {
+        self.steps.pop_if(|step| *step == Step::Geometry(Geometry::FlipHorizontal)).is_some()
+    }
+
+    /// Does the steps to a picture. `spare` is a buffer to build pictures in; what is left of it
+    /// comes back.
+    #[must_use]
+    pub(crate) fn apply_with(
+        &self,
+        mut picture: Picture,
+        mut spare: Vec<u8>,
+    ) -> (Picture, Vec<u8>) {
+        for step in &self.steps {
+            match step {
+                Step::Geometry(geometry) => {
+                    (picture, spare) = geometry.apply_with(picture, spare);
+                }
+                Step::Tone(tone) => tone.apply(&mut picture),
+            }
+        }
+        (picture, spare)
+    }
+
+    /// Does the steps to a picture of the size that the plan was made for.
+    #[must_use]
+    pub fn apply(&self, picture: Picture) -> Picture {
+        self.apply_with(picture, Vec::new()).0
+    }
+
+    /// Moves a mask as its picture; `fill` is the label of what was not in the mask.
+    #[must_use]
+    pub fn apply_to_mask(&self, mask: Mask, fill: u8) -> Mask {
+        self.steps.iter().fold(mask, |mask, step| match step {
+            Step::Geometry(geometry) => geometry.apply_to_mask(&mask, fill),
+            Step::Tone(_) => mask,
+        })
+    }
+}

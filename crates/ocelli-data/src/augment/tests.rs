@@ -1,0 +1,3 @@
+//! What the pipeline as a whole promises.
+
+mod properties;

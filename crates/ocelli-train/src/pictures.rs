@@ -1,0 +1,248 @@
+//! From the recipe's `[data]` to datasets, pipelines and loaders.
+
+use std::sync::Arc;
+
+use ocelli_data::augment::{AugmentError, Pipeline};
+use ocelli_data::batch_mix::BatchMix;
+use ocelli_data::cache::CacheConfig;
+use ocelli_data::dataset::ClassMismatch;
+use ocelli_data::loader::{LastBatch, Loader, LoaderConfig, LoaderError, Order};
+use ocelli_data::source::{self, Found, Layout, SourceError, SourceOptions};
+use ocelli_data::split::{SplitError, split};
+use ocelli_data::{Dataset, DecodeOptions};
+
+use crate::recipe::{DataSection, Recipe, Sampling, Validation};
+use crate::run_folder::SplitCounts;
+
+/// Why a recipe's pictures can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PicturesError {
+    /// The pictures were not found, or not understood.
+    #[error("data.{key}: {reason}")]
+    Source {
+        /// The recipe's key.
+        key: &'static str,
+        /// Why.
+        #[source]
+        reason: SourceError,
+    },
+    /// The training pictures can't be divided.
+    #[error("data.val: {0}")]
+    Split(#[from] SplitError),
+    /// A split has classes that the training pictures don't have.
+    #[error("data.{key}: {reason}")]
+    Classes {
+        /// The recipe's key.
+        key: &'static str,
+        /// Which.
+        #[source]
+        reason: ClassMismatch,
+    },
+    /// The pictures have no classes to learn.
+    #[error(
+        "data.train: {location}: found {found} pictures and {classes} classes, expected at least 2 classes \
+         (a folder for each class, names such as cat_001.jpg, or a CSV with a label column)"
+    )]
+    NoClasses {
+        /// Where.
+        location: String,
+        /// How many pictures.
+        found: usize,
+        /// How many classes.
+        classes: usize,
+    },
+    /// A transform of the recipe can't be used.
+    #[error("data.{key}: {reason}")]
+    Transform {
+        /// The recipe's key.
+        key: &'static str,
+        /// Why.
+        #[source]
+        reason: AugmentError,
+    },
+    /// The loader can't be set up.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+}
+
+/// The datasets of an experiment.
+#[derive(Clone, Debug)]
+pub struct Pictures {
+    /// Training pictures; their class list is the experiment's.
+    pub train: Arc<Dataset>,
+    /// Validation pictures.
+    pub val: Arc<Dataset>,
+    /// Test pictures.
+    pub test: Option<Arc<Dataset>>,
+    /// How the training pictures are laid out.
+    pub layout: Layout,
+    /// What a person should know about them.
+    pub notes: Vec<String>,
+}
+
+/// How a section's files are to be read.
+#[must_use]
+pub fn source_options(data: &DataSection) -> SourceOptions {
+    SourceOptions {
+        layout: data.layout,
+        name_pattern: data.name_pattern.clone(),
+        image_column: data.image_column.clone(),
+        label_column: data.label_column.clone(),
+    }
+}
+
+/// What decoding may cost.
+#[must_use]
+pub fn decode_options(data: &DataSection) -> DecodeOptions {
+    DecodeOptions {
+        // A recipe's megapixels were checked to be positive; the cast saturates.
+        max_pixels: (data.max_megapixels * 1e6) as u64,
+        background: data.background,
+    }
+}
+
+/// Finds the pictures of a recipe, and writes into it where validation comes from.
+///
+/// # Errors
+/// [`PicturesError`] names the recipe's key and what was found there.
+pub fn open(recipe: &mut Recipe) -> Result<Pictures, PicturesError> {
+    let options = source_options(&recipe.data);
+    let open = |key, location: &str| {
+        source::open(location, &options).map_err(|reason| PicturesError::Source { key, reason })
+    };
+    let Found { train, val: own_val, test: own_test, layout, mut notes, .. } =
+        open("train", &recipe.data.train)?;
+    if train.classes.len() < 2 {
+        return Err(PicturesError::NoClasses {
+            location: recipe.data.train.clone(),
+            found: train.len(),
+            classes: train.classes.len(),
+        });
+    }
+    let with_classes = |key, dataset: Dataset, classes: &[String]| {
+        dataset.with_classes(classes).map_err(|reason| PicturesError::Classes { key, reason })
+    };
+    // A location given for validation or testing may itself hold a `train`-like folder of classes
+    // only, or be one half of a folder that has both.
+    let elsewhere = |key, location: &str, classes: &[String]| -> Result<Dataset, PicturesError> {
+        let found = open(key, location)?;
+        with_classes(key, found.train, classes)
+    };
+    let (train, val) = match (&recipe.data.val, own_val) {
+        (Some(Validation::Location(location)), _) => {
+            let val = elsewhere("val", location, &train.classes)?;
+            (train, val)
+        }
+        (Some(Validation::Fraction(fraction)), own_val) => {
+            if own_val.is_some() {
+                notes.push(format!(
+                    "{} has a validation part, which data.val = {fraction} leaves unused",
+                    recipe.data.train
+                ));
+            }
+            split(train, *fraction, recipe.seed)?
+        }
+        (None, Some(val)) => {
+            let val = with_classes("val", val, &train.classes)?;
+            (train, val)
+        }
+        (None, None) => {
+            recipe.data.val = Some(Validation::Fraction(DEFAULT_VALIDATION));
+            split(train, DEFAULT_VALIDATION, recipe.seed)?
+        }
+    };
+    let test = match (&recipe.data.test, own_test) {
+        (Some(location), _) => Some(elsewhere("test", location, &train.classes)?),
+        (None, Some(test)) => Some(with_classes("test", test, &train.classes)?),
+        (None, None) => None,
+    };
+    Ok(Pictures { train: train.into(), val: val.into(), test: test.map(Arc::new), layout, notes })
+}
+
+/// The part of the training pictures kept for validation where nothing else is said.
+const DEFAULT_VALIDATION: f64 = 0.2;
+
+impl Pictures {
+    /// A digest of the training and validation samples' names, sizes and labels.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let parts = [self.train.fingerprint(), self.val.fingerprint()];
+        blake3::hash(parts.join("\n").as_bytes()).to_hex().to_string()
+    }
+
+    /// How many pictures each split has.
+    #[must_use]
+    pub fn counts(&self) -> SplitCounts {
+        SplitCounts {
+            train: self.train.len(),
+            val: self.val.len(),
+            test: self.test.as_ref().map_or(0, |test| test.len()),
+        }
+    }
+}
+
+/// The loader of training batches.
+///
+/// # Errors
+/// [`PicturesError`] names the recipe's key.
+pub fn training_loader(recipe: &Recipe, dataset: Arc<Dataset>) -> Result<Loader, PicturesError> {
+    let data = &recipe.data;
+    let transforms = data.augment.as_deref().unwrap_or_default();
+    let pipeline = Pipeline::new(transforms, data.size.height_width())
+        .map_err(|reason| PicturesError::Transform { key: "augment", reason })?;
+    let config = LoaderConfig {
+        batch_size: recipe.train.batch_size,
+        order: match data.sampling {
+            Sampling::Shuffled => Order::Shuffled,
+            Sampling::Balanced => Order::Balanced,
+        },
+        last_batch: data.last_batch,
+        batch_mix: BatchMix {
+            mixup_alpha: recipe.train.mixup_alpha,
+            cutmix_alpha: recipe.train.cutmix_alpha,
+            probability: recipe.train.mix_probability,
+            ..BatchMix::default()
+        },
+        ..loader_config(recipe)
+    };
+    Ok(Loader::new(dataset, Arc::new(pipeline), config)?)
+}
+
+/// A loader that gives every picture once, in order, with the evaluation transforms.
+///
+/// # Errors
+/// [`PicturesError`] names the recipe's key.
+pub fn evaluation_loader(recipe: &Recipe, dataset: Arc<Dataset>) -> Result<Loader, PicturesError> {
+    let pipeline = Arc::new(evaluation_pipeline(recipe)?);
+    Ok(Loader::new(dataset, pipeline, loader_config(recipe))?)
+}
+
+/// The evaluation transforms.
+///
+/// # Errors
+/// [`PicturesError::Transform`].
+pub fn evaluation_pipeline(recipe: &Recipe) -> Result<Pipeline, PicturesError> {
+    let transforms = recipe.data.eval_transforms.as_deref().unwrap_or_default();
+    Pipeline::new(transforms, recipe.data.size.height_width())
+        .map_err(|reason| PicturesError::Transform { key: "eval_transforms", reason })
+}
+
+fn loader_config(recipe: &Recipe) -> LoaderConfig {
+    let data = &recipe.data;
+    LoaderConfig {
+        batch_size: recipe.train.batch_size,
+        workers: data.workers,
+        prefetch_batches: data.prefetch_batches,
+        seed: recipe.seed,
+        order: Order::Sequential,
+        last_batch: LastBatch::Keep,
+        on_broken: data.on_broken,
+        decode: decode_options(data),
+        batch_mix: BatchMix::default(),
+        cache: CacheConfig {
+            kind: data.cache,
+            max_mb: data.cache_max_mb,
+            folder: data.cache_folder.clone(),
+        },
+    }
+}

@@ -1,0 +1,104 @@
+//! How long a step takes: the work of training or inference, without data.
+
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use ocelli_data::random::{Purpose, generator};
+use ocelli_models::{BuildError, Classifier, ModelConfig, build};
+use ocelli_nn::{Pass, device, state};
+use rand::Rng;
+
+use crate::classify;
+use crate::config::ConfigError;
+use crate::loss::{CrossEntropy, LossConfig, LossError};
+use crate::optimizer::{Optimizer, OptimizerConfig, OptimizerName};
+
+/// What is timed.
+#[derive(Clone, Debug)]
+pub struct StepBenchmark {
+    /// A name of the catalogue.
+    pub model: String,
+    /// Forward, backward and an AdamW step; else forward alone, without gradients.
+    pub train: bool,
+    /// Pictures a batch.
+    pub batch: usize,
+    /// Height and width in pixels.
+    pub size: usize,
+    /// Classes told apart.
+    pub classes: usize,
+    /// Steps timed, after [`WARM_UP`] that are not.
+    pub steps: usize,
+}
+
+/// Why a step can't be timed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepBenchmarkError {
+    /// The model can't be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The loss can't be set up.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// The optimizer can't be set up.
+    #[error(transparent)]
+    Optimizer(#[from] ConfigError),
+}
+
+/// Steps before the timed ones: the first ones pay for memory and caches.
+pub const WARM_UP: usize = 2;
+
+/// Milliseconds of each timed step. `progress` is told (steps done, steps in all).
+///
+/// # Errors
+/// If there is no such model, or no memory of that size.
+pub fn run(
+    benchmark: &StepBenchmark,
+    on: &Device,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Vec<f64>, StepBenchmarkError> {
+    let config =
+        ModelConfig { name: benchmark.model.clone(), classes: benchmark.classes, in_channels: 3 };
+    let mut random = generator(0, Purpose::Initialization, 0, 0);
+    let model_device = if benchmark.train { device::autodiff(on) } else { on.clone() };
+    let mut model: Classifier = build(&config, &mut random, &model_device)?;
+    let shape = [benchmark.batch, benchmark.size, benchmark.size, 3];
+    // Values as a normalized picture has them: zeros would flatter some kernels.
+    let images: Vec<f32> = (0..shape.iter().product::<usize>())
+        .map(|_| random.next_u32() as f32 / u32::MAX as f32 * 4.0 - 2.0)
+        .collect();
+    let labels: Vec<u32> =
+        (0..benchmark.batch).map(|index| (index % benchmark.classes) as u32).collect();
+    let loss = CrossEntropy::new(&LossConfig::default(), benchmark.classes, None, on)?;
+    let adamw =
+        OptimizerConfig { name: OptimizerName::AdamW, lr: Some(1e-3), ..OptimizerConfig::default() };
+    let mut optimizer = Optimizer::new(&adamw)?;
+    let total = WARM_UP + benchmark.steps;
+    let mut milliseconds = Vec::with_capacity(benchmark.steps);
+    for step in 0..total {
+        let data = TensorData::new(images.clone(), shape);
+        let started = Instant::now();
+        let images = Tensor::<4>::from_data(data, &model_device);
+        if benchmark.train {
+            let targets = classify::targets(&labels, None, benchmark.classes, &model_device);
+            let value = loss.forward(model.forward(images, &Pass::train()), &targets);
+            let gradients = state::gradients(&model, &mut value.backward());
+            model = optimizer.step(model, gradients, 1e-3);
+            wait_for(&model);
+        } else {
+            let _ = classify::floats(model.forward(images, &Pass::eval()));
+        }
+        if step >= WARM_UP {
+            milliseconds.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        progress(step + 1, total);
+    }
+    Ok(milliseconds)
+}
+
+/// Waits until a device that works in the background has done all that was asked of it.
+fn wait_for<M: Module>(model: &M) {
+    for device in model.devices() {
+        let _ = device.sync();
+    }
+}

@@ -1,0 +1,246 @@
+//! A run's model, ready to be used.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::tensor::{Device, activation};
+use ocelli_data::augment::Pipeline;
+use ocelli_data::dataset::ClassMismatch;
+use ocelli_data::random::{Purpose, generator};
+use ocelli_data::source::{self, SourceError};
+use ocelli_data::{Dataset, Picture};
+use ocelli_models::{BuildError, Classifier, ModelConfig, build};
+use ocelli_nn::{Pass, state};
+
+use crate::checkpoint::{self, CheckpointError};
+use crate::classify::{self, Evaluation, EvaluationError, EvaluationSettings};
+use crate::loss::{CrossEntropy, LossConfig, LossError};
+use crate::pictures::{self, PicturesError};
+use crate::recipe::Recipe;
+use crate::run_folder::{RunFolder, RunFolderError, RunInfo};
+use crate::trainer::{LAST, epoch_checkpoint};
+
+/// Why a run's model can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainedError {
+    /// The run folder can't be read.
+    #[error(transparent)]
+    RunFolder(#[from] RunFolderError),
+    /// The checkpoint can't be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// `--checkpoint` names no checkpoint.
+    #[error("--checkpoint {found}: expected best, last or an epoch's number")]
+    CheckpointName {
+        /// What was given.
+        found: String,
+    },
+    /// The run's model can't be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The checkpoint doesn't fit the run's recipe.
+    #[error("{path}: does not fit the run's recipe: {reason}")]
+    Content {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What doesn't fit.
+        reason: String,
+    },
+    /// The recipe's pictures can't be used.
+    #[error(transparent)]
+    Pictures(#[from] PicturesError),
+    /// The run's own pictures are no longer those that it was trained with.
+    #[error(
+        "{location}: the pictures have changed since the run began, so its validation pictures can't be told \
+         from its training pictures; name others with --data"
+    )]
+    PicturesChanged {
+        /// Where.
+        location: String,
+    },
+    /// The pictures to evaluate can't be found.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The pictures to evaluate have classes that the model doesn't know.
+    #[error("{location}: {reason}")]
+    Classes {
+        /// Where.
+        location: String,
+        /// Which.
+        reason: ClassMismatch,
+    },
+    /// The pictures to evaluate have no classes.
+    #[error("{location}: found no classes; evaluation needs pictures whose class is known")]
+    NoClasses {
+        /// Where.
+        location: String,
+    },
+    /// The evaluation failed.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
+    /// The loss can't be set up.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+}
+
+/// A run's model with everything needed to use it.
+pub struct Trained {
+    /// The run's resolved recipe.
+    pub recipe: Recipe,
+    /// What the run was made from and with.
+    pub info: RunInfo,
+    /// The epoch that the weights are of; 0 before the first was finished.
+    pub epoch: u32,
+    model: Classifier,
+    pipeline: Pipeline,
+    device: Device,
+}
+
+/// The pictures of an evaluation.
+pub struct EvaluationPictures {
+    /// Where they are.
+    pub location: String,
+    /// The pictures, with the run's classes.
+    pub dataset: Arc<Dataset>,
+    /// What a person should know about them.
+    pub notes: Vec<String>,
+}
+
+/// One class and the model's confidence in it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Answer {
+    /// The class.
+    pub class: String,
+    /// From 0 to 1; all classes together make 1.
+    pub probability: f32,
+}
+
+impl Trained {
+    /// Opens a run's model: `checkpoint` is `best`, `last` or an epoch's number. Averaged weights
+    /// are used where the run kept them.
+    ///
+    /// # Errors
+    /// [`TrainedError`] names the file.
+    pub fn open(run: &Path, checkpoint: &str, device: &Device) -> Result<Self, TrainedError> {
+        let folder = RunFolder::open(run)?;
+        let (recipe, _) = folder.read_recipe()?;
+        let info = folder.read_info()?;
+        let name = match (checkpoint, checkpoint.parse::<u32>()) {
+            ("best" | LAST, _) => checkpoint.to_owned(),
+            (_, Ok(epoch)) => epoch_checkpoint(epoch),
+            (found, Err(_)) => {
+                return Err(TrainedError::CheckpointName { found: found.to_owned() });
+            }
+        };
+        let path = folder.checkpoints().join(&name);
+        let checkpoint = checkpoint::read(&folder.checkpoints(), &name)?;
+        let config = ModelConfig {
+            name: recipe.model.name.clone(),
+            classes: info.classes.len(),
+            in_channels: 3,
+        };
+        // The first weights are replaced at once: any seed does.
+        let model = build(&config, &mut generator(0, Purpose::Initialization, 0, 0), device)?;
+        let model = state::load_state_dict(model, &checkpoint.weights())
+            .map_err(|error| TrainedError::Content { path, reason: error.to_string() })?;
+        let pipeline = pictures::evaluation_pipeline(&recipe)?;
+        Ok(Self { epoch: checkpoint.state.epoch, model, pipeline, device: device.clone(), recipe, info })
+    }
+
+    /// The pictures to evaluate: those at `location`, classes matched by name, or the run's own
+    /// validation pictures.
+    ///
+    /// # Errors
+    /// [`TrainedError`] if there are none, if they have no classes or unknown ones, or if the
+    /// run's own pictures have changed.
+    pub fn evaluation_pictures(&self, location: Option<&str>) -> Result<EvaluationPictures, TrainedError> {
+        let Some(location) = location else {
+            let mut recipe = self.recipe.clone();
+            let pictures = pictures::open(&mut recipe)?;
+            if pictures.fingerprint() != self.info.data_fingerprint {
+                return Err(TrainedError::PicturesChanged { location: recipe.data.train });
+            }
+            return Ok(EvaluationPictures {
+                location: format!("the validation pictures of {}", recipe.data.train),
+                dataset: pictures.val,
+                notes: pictures.notes,
+            });
+        };
+        let found = source::open(location, &pictures::source_options(&self.recipe.data))?;
+        // Of a folder with parts, the one that was not trained on says most.
+        let dataset = found.test.or(found.val).unwrap_or(found.train);
+        if dataset.classes.is_empty() {
+            return Err(TrainedError::NoClasses { location: location.to_owned() });
+        }
+        let dataset = dataset
+            .with_classes(&self.info.classes)
+            .map_err(|reason| TrainedError::Classes { location: location.to_owned(), reason })?;
+        Ok(EvaluationPictures { location: location.to_owned(), dataset: dataset.into(), notes: found.notes })
+    }
+
+    /// Measures the model. The loss is plain cross-entropy, whatever training used, so that runs
+    /// can be compared.
+    ///
+    /// # Errors
+    /// What the loader reports.
+    pub fn evaluate(
+        &self,
+        dataset: Arc<Dataset>,
+        mut each_batch: impl FnMut(usize, usize),
+    ) -> Result<Evaluation, TrainedError> {
+        let loader = pictures::evaluation_loader(&self.recipe, dataset)?;
+        let batches = loader.batches_per_epoch();
+        let classes = self.info.classes.len();
+        let loss = CrossEntropy::new(&LossConfig::default(), classes, None, &self.device)?;
+        let settings = EvaluationSettings {
+            loss: &loss,
+            classes,
+            device: &self.device,
+            keep_features: false,
+        };
+        let mut batch = 0;
+        Ok(classify::evaluate(&self.model, &loader, &settings, || {
+            batch += 1;
+            each_batch(batch, batches);
+            true
+        })?)
+    }
+
+    /// The `top` likeliest classes of each picture, likeliest first.
+    #[must_use]
+    pub fn predict(&self, pictures: Vec<Picture>, top: usize) -> Vec<Vec<Answer>> {
+        if pictures.is_empty() {
+            return Vec::new();
+        }
+        let [height, width] = self.pipeline.size().map(|side| side as usize);
+        let shape = [pictures.len(), height, width, 3];
+        let mut images = vec![0.0; shape.iter().product()];
+        for (index, (picture, output)) in
+            pictures.into_iter().zip(images.chunks_exact_mut(height * width * 3)).enumerate()
+        {
+            // Evaluation transforms draw nothing; the generator is a formality.
+            let mut random = generator(0, Purpose::Augment, 0, index as u64);
+            self.pipeline.apply(picture, &mut random, output);
+        }
+        let images = classify::images_tensor(images, shape, &self.device);
+        let probabilities = activation::softmax(self.model.forward(images, &Pass::eval()), 1);
+        let classes = &self.info.classes;
+        classify::floats(probabilities)
+            .chunks_exact(classes.len())
+            .map(|row| {
+                ranking(row)
+                    .into_iter()
+                    .take(top)
+                    .map(|class| Answer { class: classes[class].clone(), probability: row[class] })
+                    .collect()
+            })
+            .collect()
+    }
+}
+
+/// Positions by falling value; of equal ones the first comes first, as in the metrics.
+fn ranking(values: &[f32]) -> Vec<usize> {
+    let mut positions: Vec<usize> = (0..values.len()).collect();
+    positions.sort_by(|&left, &right| values[right].total_cmp(&values[left]));
+    positions
+}

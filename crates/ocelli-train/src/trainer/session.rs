@@ -1,0 +1,554 @@
+//! One sitting of a run, from its state to its end or to the user's stop.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use ocelli_data::loader::{Batch, Loader};
+use ocelli_data::random::{Purpose, generator};
+use ocelli_models::{Classifier, ModelConfig, build};
+use ocelli_nn::state::{self, StateDict};
+use ocelli_nn::{Pass, device, safetensors};
+
+use super::broken::BrokenPictures;
+use super::{BEST, Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError, epoch_checkpoint, snapshot};
+use crate::checkpoint::{self, Checkpoint};
+use crate::classify::{self, Evaluation, EvaluationSettings};
+use crate::ema::Ema;
+use crate::gradient::{self, GradientMap};
+use crate::loss::CrossEntropy;
+use crate::metric::TopK;
+use crate::optimizer::Optimizer;
+use crate::pictures::{Pictures, evaluation_loader, training_loader};
+use crate::progress::{EpochTotals, TrainingState};
+use crate::recipe::Recipe;
+use crate::recipe::resolve::SINGLE_VALUE_PIXELS;
+use crate::record::{EpochRecord, Split};
+use crate::run_folder::{
+    RunFolder, RunInfo, RunStatus, append_json_line, read_json_lines, replace_json_lines,
+};
+use crate::schedule::Schedule;
+
+pub(super) struct Session {
+    pub(super) recipe: Recipe,
+    pub(super) pictures: Pictures,
+    folder: RunFolder,
+    /// Where tensors that need no gradients live.
+    device: Device,
+    /// The same device, with gradients.
+    gradient_device: Device,
+    train_loader: Loader,
+    val_loader: Loader,
+    /// Always `Some` but within a step, which takes the model apart to change it in place.
+    model: Option<Classifier>,
+    optimizer: Optimizer,
+    ema: Option<Ema>,
+    schedule: Schedule,
+    loss: CrossEntropy,
+    state: TrainingState,
+    broken: BrokenPictures,
+}
+
+/// Who is told of what happens, and who may stop it.
+pub(super) struct Watch<'a> {
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) stop: &'a AtomicBool,
+}
+
+impl Watch<'_> {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// A pass over the pictures of a split, without training.
+struct EvaluationPass<'a> {
+    loader: &'a Loader,
+    split: Split,
+    epoch: u32,
+    keep_features: bool,
+}
+
+/// Why a pass over the training pictures ended.
+enum Flow {
+    Done,
+    Stopped,
+}
+
+impl Session {
+    pub(super) fn new(
+        recipe: Recipe,
+        pictures: Pictures,
+        folder: &RunFolder,
+        compute: &Compute,
+    ) -> Result<Self, TrainError> {
+        let classes = pictures.train.classes.len();
+        let train_loader = training_loader(&recipe, pictures.train.clone())?;
+        let val_loader = evaluation_loader(&recipe, pictures.val.clone())?;
+        let gradient_device = device::autodiff(&compute.device);
+        let mut random = generator(recipe.seed, Purpose::Initialization, 0, 0);
+        let config = ModelConfig { name: recipe.model.name.clone(), classes, in_channels: 3 };
+        let model = build(&config, &mut random, &gradient_device)?;
+        let model = with_weights(model, &recipe)?;
+        let steps = train_loader.batches_per_epoch().div_ceil(recipe.train.accumulate);
+        let misfit = |table| move |reason| TrainError::Config { table, reason };
+        let optimizer = Optimizer::new(&recipe.optimizer).map_err(misfit("optimizer"))?;
+        let schedule = Schedule::new(
+            &recipe.schedule,
+            optimizer.base_learning_rate(),
+            u64::from(recipe.train.epochs),
+            steps as u64,
+        )
+        .map_err(misfit("schedule"))?;
+        let counts: Vec<u64> =
+            pictures.train.class_counts().into_iter().map(|count| count as u64).collect();
+        let loss = CrossEntropy::new(&recipe.train.loss, classes, Some(&counts), &compute.device)?;
+        let ema = match &recipe.train.ema {
+            Some(config) => Some(Ema::new(config, &model).map_err(misfit("train.ema"))?),
+            None => None,
+        };
+        Ok(Self {
+            optimizer,
+            broken: BrokenPictures::open(folder)?,
+            folder: folder.clone(),
+            device: compute.device.clone(),
+            gradient_device,
+            train_loader,
+            val_loader,
+            model: Some(model),
+            ema,
+            schedule,
+            loss,
+            state: TrainingState::default(),
+            recipe,
+            pictures,
+        })
+    }
+
+    fn model(&self) -> &Classifier {
+        self.model.as_ref().expect("the model is put back after every step")
+    }
+
+    pub(super) fn parameters(&self) -> u64 {
+        state::parameter_count(self.model()) as u64
+    }
+
+    pub(super) fn description<'a>(&'a self, info: &'a RunInfo, folder: &'a RunFolder) -> RunStart<'a> {
+        RunStart {
+            recipe: &self.recipe,
+            info,
+            notes: &self.pictures.notes,
+            state: &self.state,
+            batches: self.train_loader.batches_per_epoch(),
+            folder: folder.path(),
+        }
+    }
+
+    /// Goes back to where a checkpoint was written.
+    pub(super) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        let path = self.folder.checkpoints().join(LAST);
+        let misfit = |reason: String| TrainError::CheckpointContent { path: path.clone(), reason };
+        let model = self.model.take().expect("the model is put back after every step");
+        let model = state::load_state_dict(model, &checkpoint.model).map_err(|error| misfit(error.to_string()))?;
+        self.model = Some(model);
+        self.optimizer
+            .load_state(&checkpoint.optimizer, &self.device)
+            .map_err(|error| misfit(error.to_string()))?;
+        if let Some(ema) = &mut self.ema {
+            let averaged = checkpoint
+                .ema
+                .as_ref()
+                .ok_or_else(|| misfit("found no averaged weights, which train.ema asks for".into()))?;
+            ema.load_state(averaged, &self.device).map_err(|error| misfit(error.to_string()))?;
+        }
+        self.forget_records(&checkpoint.state)?;
+        self.state = checkpoint.state;
+        // The crash may have come between the checkpoint and its second names.
+        if self.state.epoch > 0 && self.state.batch == 0 {
+            self.keep_checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// Drops the lines of epochs that a crash cut off from their checkpoint: they are done again.
+    pub(super) fn forget_records(&self, state: &TrainingState) -> Result<(), TrainError> {
+        let path = self.folder.metrics_file();
+        let mut records: Vec<EpochRecord> = read_json_lines(&path)?;
+        records.retain(|record| record.epoch <= state.epoch && record.split != Split::Test);
+        if path.exists() {
+            replace_json_lines(&path, &records)?;
+        }
+        Ok(())
+    }
+
+    /// Trains until the recipe's end, an early stop, or the user's.
+    pub(super) fn train(
+        &mut self,
+        watch: &mut Watch<'_>,
+    ) -> Result<Ending, TrainError> {
+        let mut last = None;
+        let mut status = RunStatus::Finished;
+        while self.state.epoch < self.recipe.train.epochs {
+            if self.is_out_of_patience() {
+                status = RunStatus::StoppedEarly;
+                break;
+            }
+            let epoch = self.state.epoch + 1;
+            let stopped = match self.train_epoch(epoch, watch)? {
+                Flow::Stopped => true,
+                Flow::Done => {
+                    let record = self.finish_epoch(epoch, watch)?;
+                    let stopped = record.is_none();
+                    last = record.or(last);
+                    stopped
+                }
+            };
+            if stopped {
+                self.save()?;
+                status = RunStatus::Stopped;
+                break;
+            }
+        }
+        let test = if status == RunStatus::Stopped { None } else { self.test(watch)? };
+        Ok(Ending {
+            status,
+            epochs: self.state.epoch,
+            best: self.state.best,
+            best_by: self.recipe.train.best_by,
+            last,
+            test,
+            broken: self.broken.count(),
+        })
+    }
+
+    fn is_out_of_patience(&self) -> bool {
+        let patience = self.recipe.train.early_stopping_patience;
+        patience > 0 && self.state.epochs_without_improvement >= patience
+    }
+
+    /// The training half of an epoch, from wherever the state is.
+    fn train_epoch(
+        &mut self,
+        epoch: u32,
+        watch: &mut Watch<'_>,
+    ) -> Result<Flow, TrainError> {
+        let batches = self.train_loader.batches_per_epoch();
+        let total = self.pictures.train.len();
+        let accumulate = self.recipe.train.accumulate;
+        let checkpoint_every = self.recipe.train.checkpoint_every_steps;
+        let mut gathered = GatheredGradients::default();
+        let mut loading = self.train_loader.epoch(u64::from(epoch), self.state.batch);
+        let mut batch_number = self.state.batch;
+        let before = self.state.totals.seconds;
+        let started = Instant::now();
+        while let Some(batch) = loading.next() {
+            let batch = batch?;
+            batch_number += 1;
+            self.broken.note(Split::Train, total, &batch.broken, watch.observer)?;
+            if self.is_trainable(&batch) {
+                gathered.add(self.gradients(epoch, batch)?);
+            }
+            // Gradients of a step half gathered are not in a checkpoint: all that follows
+            // happens between steps.
+            if batch_number % accumulate != 0 && batch_number != batches {
+                continue;
+            }
+            if let Some(gradients) = gathered.take_mean() {
+                self.step(epoch, gradients)?;
+            }
+            self.state.batch = batch_number;
+            self.state.totals.seconds = before + started.elapsed().as_secs_f64();
+            let totals = &self.state.totals;
+            watch.observer.stepped(&StepEvent {
+                epoch,
+                split: Split::Train,
+                batch: batch_number,
+                batches,
+                loss: Some(totals.loss / totals.pictures.max(1) as f64),
+                images_per_second: Some(totals.pictures as f64 / totals.seconds),
+            });
+            if watch.is_stopped() {
+                return Ok(Flow::Stopped);
+            }
+            if checkpoint_every > 0 && self.state.step % checkpoint_every == 0 && batch_number != batches {
+                self.save()?;
+            }
+        }
+        Ok(Flow::Done)
+    }
+
+    /// Whether a batch has something to learn from. Pictures that can't be used leave gaps, and a
+    /// single picture that ends as a single value has no variance for BatchNorm to divide by.
+    fn is_trainable(&self, batch: &Batch) -> bool {
+        let [_, height, width, _] = batch.shape;
+        match batch.labels.len() {
+            0 => false,
+            1 => height.max(width) > SINGLE_VALUE_PIXELS as usize,
+            _ => true,
+        }
+    }
+
+    /// Forward and backward: the gradients of one batch, by parameter.
+    fn gradients(
+        &mut self,
+        epoch: u32,
+        batch: Batch,
+    ) -> Result<GradientMap, TrainError> {
+        let Batch { images, shape, labels, soft_targets, .. } = batch;
+        let classes = self.pictures.train.classes.len();
+        let targets = classify::targets(&labels, soft_targets, classes, &self.gradient_device);
+        let images = classify::images_tensor(images, shape, &self.gradient_device);
+        let logits = self.model().forward(images, &Pass::train());
+        let loss = self.loss.forward(logits.clone(), &targets);
+        let value = f64::from(loss.clone().inner().into_scalar::<f32>());
+        if !value.is_finite() {
+            return Err(self.not_finite(epoch, "loss", value));
+        }
+        let gradients = state::gradients(self.model(), &mut loss.backward());
+        let logits = classify::floats(logits.inner());
+        let truth: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
+        let mut top = TopK::new(classes, &[1, 5]);
+        top.add(&logits, &truth)?;
+        let totals = &mut self.state.totals;
+        totals.loss += value * labels.len() as f64;
+        totals.pictures += labels.len() as u64;
+        totals.correct += top.hits(1);
+        totals.correct_top5 += top.hits(5);
+        Ok(gradients)
+    }
+
+    /// One optimizer step.
+    fn step(&mut self, epoch: u32, mut gradients: GradientMap) -> Result<(), TrainError> {
+        let most = self.recipe.train.clip_norm;
+        if most > 0.0 {
+            let norm = gradient::clip_by_norm(&mut gradients, most);
+            if !norm.is_finite() {
+                return Err(self.not_finite(epoch, "norm of the gradients", norm));
+            }
+        }
+        let learning_rate = self.schedule.learning_rate(self.state.step);
+        let model = self.model.take().expect("the model is put back after every step");
+        self.model = Some(self.optimizer.step(model, gradients, learning_rate));
+        self.state.step += 1;
+        if let (Some(ema), Some(model)) = (&mut self.ema, &self.model) {
+            ema.update(model);
+        }
+        Ok(())
+    }
+
+    fn not_finite(&self, epoch: u32, what: &'static str, value: f64) -> TrainError {
+        let folder = self.folder.checkpoints();
+        let checkpoint = if checkpoint::names(&folder).iter().any(|name| name == LAST) {
+            format!("The last good weights are in {}", folder.join(LAST).display())
+        } else {
+            "No checkpoint had been written yet".to_owned()
+        };
+        TrainError::NotFinite {
+            epoch,
+            step: self.state.step,
+            what,
+            value,
+            learning_rate: self.schedule.learning_rate(self.state.step),
+            checkpoint,
+        }
+    }
+
+    /// Validation, records, checkpoint. `None` if the user stopped it; nothing has changed then.
+    fn finish_epoch(
+        &mut self,
+        epoch: u32,
+        watch: &mut Watch<'_>,
+    ) -> Result<Option<EpochRecord>, TrainError> {
+        let snapshot =
+            self.recipe.train.snapshots.iter().any(|at| at.number(self.recipe.train.epochs) == epoch);
+        let model = self.evaluated_model();
+        let pass = EvaluationPass {
+            loader: &self.val_loader,
+            split: Split::Val,
+            epoch,
+            keep_features: snapshot,
+        };
+        let Some(evaluation) = self.evaluate(&model, &pass, watch)? else { return Ok(None) };
+        self.broken.note(Split::Val, self.pictures.val.len(), &evaluation.broken, watch.observer)?;
+        if let Some(features) = &evaluation.features {
+            snapshot::write(&self.folder, epoch, &self.pictures.val, features)?;
+        }
+        let val = evaluation.record(epoch, Split::Val, &self.pictures.train.classes);
+        let train = self.training_record(epoch);
+        // Lines first: a crash before the checkpoint does the epoch again, and its lines are
+        // dropped then. The other way round they would be missing for good.
+        append_json_line(&self.folder.metrics_file(), &train)?;
+        append_json_line(&self.folder.metrics_file(), &val)?;
+        self.state.epoch = epoch;
+        self.state.batch = 0;
+        self.state.totals = EpochTotals::default();
+        let best = self.state.note_validation(self.recipe.train.best_by, val.accuracy, val.loss);
+        self.save()?;
+        self.keep_checkpoint()?;
+        watch.observer.epoch(&train, &val, best);
+        Ok(Some(val))
+    }
+
+    fn training_record(&self, epoch: u32) -> EpochRecord {
+        let totals = &self.state.totals;
+        let pictures = totals.pictures as f64;
+        EpochRecord {
+            epoch,
+            split: Split::Train,
+            loss: totals.loss / pictures,
+            accuracy: totals.correct as f64 / pictures,
+            top5: totals.correct_top5 as f64 / pictures,
+            pictures: totals.pictures,
+            learning_rate: Some(self.schedule.learning_rate(self.state.step.saturating_sub(1))),
+            images_per_second: pictures / totals.seconds,
+            seconds: totals.seconds,
+            macro_average: None,
+            classes: Vec::new(),
+            confusion: Vec::new(),
+        }
+    }
+
+    /// The model that is validated: without gradients, with averaged weights where there are any.
+    fn evaluated_model(&self) -> Classifier {
+        // The averages replace trainable parameters, which a model without gradients has none of.
+        match &self.ema {
+            Some(ema) => ema.apply(self.model().clone()).valid(),
+            None => self.model().valid(),
+        }
+    }
+
+    /// What a model makes of a split's pictures; `None` if the user stopped it.
+    fn evaluate(
+        &self,
+        model: &Classifier,
+        pass: &EvaluationPass<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Option<Evaluation>, TrainError> {
+        let settings = EvaluationSettings {
+            loss: &self.loss,
+            classes: self.pictures.train.classes.len(),
+            device: &self.device,
+            keep_features: pass.keep_features,
+        };
+        let batches = pass.loader.batches_per_epoch();
+        let mut batch = 0;
+        let evaluation = classify::evaluate(model, pass.loader, &settings, || {
+            batch += 1;
+            let event = StepEvent {
+                epoch: pass.epoch,
+                split: pass.split,
+                batch,
+                batches,
+                loss: None,
+                images_per_second: None,
+            };
+            watch.observer.stepped(&event);
+            !watch.is_stopped()
+        })?;
+        Ok((!evaluation.stopped).then_some(evaluation))
+    }
+
+    /// Writes `checkpoints/last`, if it is worth going on from.
+    fn save(&self) -> Result<(), TrainError> {
+        let checkpoint = Checkpoint {
+            model: state::state_dict(self.model()),
+            optimizer: self.optimizer.state(),
+            ema: self.ema.as_ref().map(Ema::state),
+            state: self.state.clone(),
+        };
+        if let Some(value) = first_not_finite(&checkpoint.model) {
+            return Err(self.not_finite(self.state.epoch + 1, "value of a weight", value));
+        }
+        checkpoint::write(&self.folder.checkpoints(), LAST, &checkpoint)?;
+        Ok(())
+    }
+
+    /// Gives the checkpoint of a finished epoch its second names.
+    fn keep_checkpoint(&self) -> Result<(), TrainError> {
+        let folder = self.folder.checkpoints();
+        let epoch = self.state.epoch;
+        if self.state.best.is_some_and(|best| best.epoch == epoch) {
+            checkpoint::duplicate(&folder, LAST, BEST)?;
+        }
+        if self.recipe.train.snapshots.iter().any(|at| at.number(self.recipe.train.epochs) == epoch) {
+            checkpoint::duplicate(&folder, LAST, &epoch_checkpoint(epoch))?;
+        }
+        Ok(())
+    }
+
+    /// The last test, with the best weights.
+    fn test(
+        &mut self,
+        watch: &mut Watch<'_>,
+    ) -> Result<Option<EpochRecord>, TrainError> {
+        let Some(dataset) = self.pictures.test.clone() else { return Ok(None) };
+        let loader = evaluation_loader(&self.recipe, dataset)?;
+        let best = checkpoint::read(&self.folder.checkpoints(), BEST)?;
+        let model = state::load_state_dict(self.evaluated_model(), &best.weights()).map_err(|error| {
+            TrainError::CheckpointContent {
+                path: self.folder.checkpoints().join(BEST),
+                reason: error.to_string(),
+            }
+        })?;
+        let epoch = best.state.epoch;
+        let pass =
+            EvaluationPass { loader: &loader, split: Split::Test, epoch, keep_features: false };
+        let Some(evaluation) = self.evaluate(&model, &pass, watch)? else { return Ok(None) };
+        self.broken.note(Split::Test, loader.samples_per_epoch(), &evaluation.broken, watch.observer)?;
+        let record = evaluation.record(epoch, Split::Test, &self.pictures.train.classes);
+        append_json_line(&self.folder.metrics_file(), &record)?;
+        Ok(Some(record))
+    }
+}
+
+fn first_not_finite(dict: &StateDict) -> Option<f64> {
+    dict.iter()
+        .filter_map(|(_, array)| array.as_f32())
+        .find_map(|values| values.iter().find(|value| !value.is_finite()))
+        .map(|&value| f64::from(value))
+}
+
+/// The gradients of the batches of one step.
+#[derive(Default)]
+struct GatheredGradients {
+    sum: GradientMap,
+    batches: usize,
+}
+
+impl GatheredGradients {
+    fn add(&mut self, gradients: GradientMap) {
+        gradient::accumulate(&mut self.sum, gradients);
+        self.batches += 1;
+    }
+
+    /// The mean over the batches, if there were any.
+    fn take_mean(&mut self) -> Option<GradientMap> {
+        let Self { mut sum, batches } = std::mem::take(self);
+        if batches == 0 {
+            return None;
+        }
+        if batches > 1 {
+            gradient::scale(&mut sum, 1.0 / batches as f64);
+        }
+        Some(sum)
+    }
+}
+
+/// The model with the weights that the recipe names.
+fn with_weights(model: Classifier, recipe: &Recipe) -> Result<Classifier, TrainError> {
+    let source = recipe.model.weights.as_str();
+    if source == "none" {
+        return Ok(model);
+    }
+    let path = std::path::Path::new(source);
+    if source.contains("://") || path.extension().is_none_or(|extension| extension != "safetensors") {
+        return Err(TrainError::WeightsSource { found: source.to_owned() });
+    }
+    let dict = safetensors::read(path)?;
+    state::load_state_dict(model, &dict).map_err(|reason| TrainError::WeightsShape {
+        path: path.into(),
+        model: recipe.model.name.clone(),
+        reason,
+    })
+}

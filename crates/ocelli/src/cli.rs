@@ -1,0 +1,352 @@
+//! The command line's words: commands, options, and what `--help` says of them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Train vision models on your pictures.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ocelli",
+    version,
+    about = "Train vision models on your pictures: one binary, one recipe per experiment.",
+    after_help = "\
+Begin here:
+  ocelli train my-pictures/          a folder with one folder of pictures per class
+  ocelli train recipes/demo.toml     an experiment, written down
+  ocelli predict runs/demo cat.jpg   what is it?
+
+Every run leaves a folder runs/NAME with its recipe, numbers and weights.
+`ocelli help COMMAND` explains each command, with examples.",
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a model, from a recipe or from nothing but a folder of pictures
+    #[command(after_help = "\
+Examples:
+  ocelli train my-pictures/
+      my-pictures/ has one folder per class (my-pictures/cat/1.jpg, my-pictures/dog/2.jpg), or
+      train/ and val/ with such folders, or is a .tar or .csv of the same. Size, epochs and the
+      rest are chosen for you, shown, and written to the run folder's recipe.toml.
+  ocelli train recipes/scratch-resnet18.toml --set data.train=my-pictures/
+      The recipe's experiment on your own pictures.
+  ocelli train recipes/demo.toml --set train.epochs=3 --set optimizer.lr=5e-4 --out runs/quick
+      The recipe with two values changed.
+
+Ctrl-C saves everything and stops; `ocelli resume RUN` goes on.")]
+    Train(TrainArgs),
+    /// Go on with a run where it stopped: after Ctrl-C, a crash or a kill
+    #[command(after_help = "\
+The result is the same, to the bit, as that of a run that never stopped (same machine, same
+number of threads).
+
+Example:
+  ocelli resume runs/demo")]
+    Resume(ResumeArgs),
+    /// Measure a trained model on its validation pictures, or on others
+    #[command(after_help = "\
+Examples:
+  ocelli eval runs/demo
+  ocelli eval runs/pets --data more-pictures/      classes are matched by name
+  ocelli eval runs/pets --checkpoint last --json")]
+    Eval(EvalArgs),
+    /// Say what is in pictures
+    #[command(after_help = "\
+Examples:
+  ocelli predict runs/demo bird.jpg
+  ocelli predict runs/pets holiday/ --top 3 --json > answers.jsonl
+  ocelli predict runs/pets holiday/ --out answers/     writes answers/predictions.csv")]
+    Predict(PredictArgs),
+    /// Lay runs side by side: network, loss, optimizer, learning rate, epochs, score
+    #[command(after_help = "\
+Example:
+  ocelli compare runs/birds-resnet18 runs/birds-resnet18-lr5e-4")]
+    Compare(CompareArgs),
+    /// List the models that can be built
+    Models(ModelsArgs),
+    /// Check, describe or make pictures
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Run a model on given tensors, to compare numbers with another framework
+    #[command(after_help = "\
+INPUT is a .safetensors file with `x` (N,C,H,W, 32-bit floats) and, with --gradients, `grad_out`.
+OUTPUT gets `y`; with --gradients `grad.x` and `grad.<parameter>`; with --train also the state dict
+after the step's BatchNorm update.
+
+Example:
+  ocelli probe resnet18 --weights resnet18.safetensors --input x.safetensors --out y.safetensors")]
+    Probe(ProbeArgs),
+    /// Measure the speed of a training step or of the loader
+    #[command(subcommand)]
+    Bench(BenchCommand),
+}
+
+/// Where to compute.
+#[derive(Debug, Args)]
+pub(crate) struct ComputeArgs {
+    /// cpu, or cuda:0, vulkan, wgpu … where Ocelli was built with that feature
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    pub(crate) device: String,
+    /// Compute threads [default: one for every processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// A recipe (.toml), or the pictures themselves: a folder, .tar, .csv or synth://birds
+    #[arg(value_name = "RECIPE|PICTURES")]
+    pub(crate) source: String,
+    /// Change a value of the recipe, such as train.epochs=5; can be given many times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+    /// The run folder [default: runs/ and the recipe's or folder's name, with a number if taken]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+    /// Print nothing but errors and the closing summary
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The run folder
+    pub(crate) run: PathBuf,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+    /// Print nothing but errors and the closing summary
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// The run folder
+    pub(crate) run: PathBuf,
+    /// Other pictures than the run's validation: a folder, .tar, .csv or synth://birds
+    #[arg(long, value_name = "PICTURES")]
+    pub(crate) data: Option<String>,
+    /// Which weights: best, last, or an epoch's number
+    #[arg(long, default_value = "best", value_name = "best|last|N")]
+    pub(crate) checkpoint: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// The run folder
+    pub(crate) run: PathBuf,
+    /// Pictures, or folders of them
+    #[arg(required = true, value_name = "PICTURE|FOLDER")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Also write predictions.csv into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How many classes to name for each picture
+    #[arg(long, default_value_t = 5, value_name = "K")]
+    pub(crate) top: usize,
+    /// Which weights: best, last, or an epoch's number
+    #[arg(long, default_value = "best", value_name = "best|last|N")]
+    pub(crate) checkpoint: String,
+    /// Print one JSON object a line, one for each picture
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// Run folders
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Print one JSON object a line, one for each run
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// Print one JSON object a line, one for each model
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Read every picture and list what is wrong: broken, duplicate, tiny, huge, rare
+    #[command(after_help = "\
+Exit status 1 if a picture is broken or a training picture is also in validation or test.
+
+Example:
+  ocelli data check my-pictures/")]
+    Check(DataArgs),
+    /// Count and measure: pictures per class, sizes, mean and deviation of each channel
+    Stats(DataArgs),
+    /// Write the embedded sample data as an image folder with part masks
+    #[command(after_help = "\
+Example:
+  ocelli data synth birds/ --classes 8 --count 800 --size 128")]
+    Synth(SynthArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// A folder, .tar, .csv or synth://birds
+    #[arg(value_name = "PICTURES")]
+    pub(crate) location: String,
+    /// How the files are laid out
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    pub(crate) layout: LayoutArg,
+    /// For classes in file names: a regular expression whose group `class` is the class
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) name_pattern: Option<String>,
+    /// Pictures with more pixels than this count as broken
+    #[arg(long, default_value_t = 100.0, value_name = "N")]
+    pub(crate) max_megapixels: f64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How files are laid out, as the command line spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LayoutArg {
+    /// Tell it from the files
+    Auto,
+    /// One folder per class
+    Folders,
+    /// The class is part of the file's name
+    Names,
+    /// A table with columns for picture and class
+    Csv,
+    /// Pictures without classes
+    Flat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SynthArgs {
+    /// The folder to write; it must be new or empty
+    pub(crate) folder: PathBuf,
+    /// How many species
+    #[arg(long, default_value_t = 8)]
+    pub(crate) classes: u32,
+    /// How many pictures
+    #[arg(long, default_value_t = 800)]
+    pub(crate) count: u64,
+    /// Height and width in pixels
+    #[arg(long, default_value_t = 64)]
+    pub(crate) size: u32,
+    /// Other seeds give other species and other pictures
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// The part of the pictures that goes to val/
+    #[arg(long, default_value_t = 0.2)]
+    pub(crate) val: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// A name that `ocelli models` lists
+    pub(crate) model: String,
+    /// A .safetensors file with `x`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// The .safetensors file to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// The model's state dict (.safetensors); without it, weights of seed 0
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// How many classes the model tells apart [default: what the weights have, else 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) classes: Option<usize>,
+    /// Training mode: BatchNorm uses and updates the batch's statistics
+    #[arg(long)]
+    pub(crate) train: bool,
+    /// Also the gradients of sum(y * grad_out)
+    #[arg(long)]
+    pub(crate) gradients: bool,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Time a model's step: forward, backward and optimizer, or inference
+    #[command(after_help = "\
+Example:
+  ocelli bench step resnet18 --batch 32 --size 224")]
+    Step(BenchStepArgs),
+    /// Time reading, decoding and augmenting of pictures
+    #[command(after_help = "\
+Example:
+  ocelli bench loader my-pictures/train --size 224 --batch 32 --workers 2")]
+    Loader(BenchLoaderArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchStepArgs {
+    /// A name that `ocelli models` lists
+    pub(crate) model: String,
+    /// Pictures a batch
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(crate) batch: u32,
+    /// Height and width in pixels
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) size: u32,
+    /// What a step is
+    #[arg(long, value_enum, default_value_t = StepMode::Train)]
+    pub(crate) mode: StepMode,
+    /// How many classes the model tells apart
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(crate) classes: usize,
+    /// Steps that are timed, after two that aren't
+    #[arg(long, default_value_t = 7, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) iters: u32,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+/// What a timed step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StepMode {
+    /// Forward, backward and an AdamW step
+    Train,
+    /// Forward alone
+    Infer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchLoaderArgs {
+    /// A folder, .tar, .csv or synth://birds
+    #[arg(value_name = "PICTURES")]
+    pub(crate) location: String,
+    /// Height and width in pixels
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) size: u32,
+    /// Pictures a batch
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(crate) batch: u32,
+    /// Loader threads
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub(crate) workers: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,26 @@
+//! `ocelli compare`.
+
+use std::process::ExitCode;
+
+use ocelli_train::compare::{ComparedRun, compared};
+
+use super::{print_json, print_text};
+use crate::cli::CompareArgs;
+use crate::failure::Failure;
+use crate::terminal::summary;
+
+pub(crate) fn compare(arguments: &CompareArgs) -> Result<ExitCode, Failure> {
+    let runs: Vec<ComparedRun> = arguments
+        .runs
+        .iter()
+        .map(|run| compared(run).map_err(Failure::failed))
+        .collect::<Result<_, _>>()?;
+    if arguments.json {
+        for run in &runs {
+            print_json(run)?;
+        }
+    } else {
+        print_text(&summary::comparison(&runs))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,145 @@
+//! `ocelli train` and `ocelli resume`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ocelli_train::recipe::Recipe;
+use ocelli_train::recipe::read::RecipeText;
+use ocelli_train::recipe::resolve::resolve;
+use ocelli_train::recipe::suggest::suggest;
+use ocelli_train::run_folder::{RunFolder, RunStatus};
+use ocelli_train::trainer::{self, Ending, Observer, TrainError};
+
+use crate::cli::{ResumeArgs, TrainArgs};
+use crate::compute;
+use crate::failure::{Failure, STOPPED};
+use crate::interrupt;
+use crate::terminal::summary;
+use crate::terminal::watch::TerminalObserver;
+
+pub(crate) fn train(arguments: TrainArgs) -> Result<ExitCode, Failure> {
+    let (recipe, text) = read(&arguments)?;
+    let mut recipe = resolve(recipe, &text).map_err(Failure::usage)?;
+    let compute = compute::set_up(&arguments.compute)?;
+    make_absolute(&mut recipe)?;
+    let folder = match &arguments.out {
+        Some(path) => RunFolder::create(path).map_err(Failure::usage)?,
+        None => free_folder(&run_name(&arguments.source))?,
+    };
+    let stop = interrupt::stop_flag()?;
+    let mut observer = observer(arguments.quiet);
+    let result = trainer::start(recipe, &folder, &compute, observer.as_mut(), &stop);
+    drop(observer);
+    if result.is_err() {
+        remove_if_unused(&folder);
+    }
+    conclude(result, &folder)
+}
+
+pub(crate) fn resume(arguments: ResumeArgs) -> Result<ExitCode, Failure> {
+    let folder = RunFolder::open(&arguments.run).map_err(Failure::usage)?;
+    let compute = compute::set_up(&arguments.compute)?;
+    let stop = interrupt::stop_flag()?;
+    let mut observer = observer(arguments.quiet);
+    let result = trainer::resume(&folder, &compute, observer.as_mut(), &stop);
+    drop(observer);
+    conclude(result, &folder)
+}
+
+fn observer(quiet: bool) -> Box<dyn Observer> {
+    if quiet { Box::new(()) } else { Box::new(TerminalObserver::new()) }
+}
+
+fn conclude(result: Result<Ending, TrainError>, folder: &RunFolder) -> Result<ExitCode, Failure> {
+    let ending = result.map_err(|error| match error {
+        TrainError::Pictures(_)
+        | TrainError::Build(_)
+        | TrainError::WeightsSource { .. }
+        | TrainError::Loss(_)
+        | TrainError::Config { .. }
+        | TrainError::AlreadyFinished { .. } => Failure::usage(error),
+        other => Failure::failed(other),
+    })?;
+    eprint!("{}", summary::ending(&ending, folder));
+    Ok(match ending.status {
+        RunStatus::Stopped => ExitCode::from(STOPPED),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+/// The recipe that the command line asks for: a file's, or one made for the pictures.
+fn read(arguments: &TrainArgs) -> Result<(Recipe, RecipeText), Failure> {
+    let source = &arguments.source;
+    let text = if Path::new(source).extension().is_some_and(|extension| extension == "toml") {
+        RecipeText::from_file(Path::new(source)).map_err(Failure::usage)?
+    } else {
+        let suggestion = suggest(source).map_err(Failure::usage)?;
+        if !arguments.quiet {
+            eprint!("{}", summary::suggestion(&suggestion));
+        }
+        let text = suggestion.recipe.to_toml().map_err(Failure::failed)?;
+        RecipeText::new(format!("the recipe made for {source}"), text)
+    };
+    text.parse(&arguments.overrides).map_err(Failure::usage)
+}
+
+/// Paths of a recipe are relative to where `ocelli train` was called; those of a run folder must
+/// hold wherever `ocelli resume` is called.
+fn make_absolute(recipe: &mut Recipe) -> Result<(), Failure> {
+    use ocelli_train::recipe::Validation;
+    let absolute = |location: &mut String| -> Result<(), Failure> {
+        if !location.contains("://") {
+            let path = std::path::absolute(&*location).map_err(Failure::failed)?;
+            *location = path.to_str().map_or_else(|| location.clone(), str::to_owned);
+        }
+        Ok(())
+    };
+    absolute(&mut recipe.data.train)?;
+    if let Some(Validation::Location(location)) = &mut recipe.data.val {
+        absolute(location)?;
+    }
+    if let Some(location) = &mut recipe.data.test {
+        absolute(location)?;
+    }
+    if recipe.model.weights != "none" {
+        absolute(&mut recipe.model.weights)?;
+    }
+    if let Some(folder) = &mut recipe.data.cache_folder {
+        *folder = std::path::absolute(&*folder).map_err(Failure::failed)?;
+    }
+    Ok(())
+}
+
+/// The name of a run: the recipe's, or the pictures' folder's.
+fn run_name(source: &str) -> String {
+    let location = source.split_once("://").map_or(source, |(_, rest)| rest);
+    let location = location.split('?').next().unwrap_or(location);
+    Path::new(location)
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .filter(|name| !name.is_empty() && name != "..")
+        .unwrap_or_else(|| "run".to_owned())
+}
+
+/// `runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3` … that is free.
+fn free_folder(name: &str) -> Result<RunFolder, Failure> {
+    let runs = PathBuf::from("runs");
+    let mut path = runs.join(name);
+    let mut number = 1;
+    while path.exists() {
+        number += 1;
+        path = runs.join(format!("{name}-{number}"));
+    }
+    RunFolder::create(&path).map_err(Failure::failed)
+}
+
+/// A run that failed before it wrote anything leaves no empty folder in the way of the next try.
+fn remove_if_unused(folder: &RunFolder) {
+    if !folder.recipe_file().exists() {
+        for part in [folder.checkpoints(), folder.snapshots()] {
+            let _ = std::fs::remove_dir(part);
+        }
+        let _ = std::fs::remove_file(folder.lock_file());
+        let _ = std::fs::remove_dir(folder.path());
+    }
+}

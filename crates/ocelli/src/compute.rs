@@ -1,0 +1,21 @@
+//! From `--device` and `--threads` to a device and a thread pool.
+
+use ocelli_train::trainer::Compute;
+
+use crate::cli::ComputeArgs;
+use crate::failure::Failure;
+
+/// Sets up the threads of this process and finds the device.
+pub(crate) fn set_up(arguments: &ComputeArgs) -> Result<Compute, Failure> {
+    let threads = match arguments.threads {
+        Some(threads) => usize::from(threads),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(Failure::failed)?;
+    Ok(Compute {
+        device: ocelli_nn::device::parse(&arguments.device).map_err(Failure::usage)?,
+        device_name: arguments.device.clone(),
+        threads,
+        commit: option_env!("OCELLI_COMMIT").map(str::to_owned),
+    })
+}
