@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 
-use fast_image_resize::images::{CroppedImage, Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use super::{Interpolation, Region};
 
@@ -28,8 +29,6 @@ pub(super) fn resize<const C: usize>(
     interpolation: Interpolation,
     output: &mut Vec<u8>,
 ) {
-    let pixel_type = if C == 3 { PixelType::U8x3 } else { PixelType::U8 };
-    assert!(C == pixel_type.size(), "pixels of {C} values can't be resized");
     output.resize(to_height as usize * to_width as usize * C, 0);
     let algorithm = match interpolation {
         Interpolation::Nearest => ResizeAlg::Nearest,
@@ -38,15 +37,34 @@ pub(super) fn resize<const C: usize>(
         Interpolation::Lanczos => ResizeAlg::Convolution(FilterType::Lanczos3),
     };
     let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
-    let source = ImageRef::new(from_width, from_height, pixels, pixel_type);
-    let target = Image::from_slice_u8(to_width, to_height, output, pixel_type);
+    let (from, to) = ([from_height, from_width], [to_height, to_width]);
+    match C {
+        1 => resize_pixels::<U8>(pixels, from, part, to, &options, output),
+        3 => resize_pixels::<U8x3>(pixels, from, part, to, &options, output),
+        _ => panic!("pixels of {C} values can't be resized"),
+    }
+}
+
+/// The crate's interface for pixels whose type is known when this is compiled: the other one
+/// brings the code of every pixel type along, minutes of it.
+fn resize_pixels<P: PixelTrait>(
+    pixels: &[u8],
+    [from_height, from_width]: [u32; 2],
+    part: Region,
+    [to_height, to_width]: [u32; 2],
+    options: &ResizeOptions,
+    output: &mut [u8],
+) {
+    let source = TypedImageRef::<P>::from_buffer(from_width, from_height, pixels);
+    let target = TypedImage::<P>::from_buffer(to_width, to_height, output);
     let (Ok(source), Ok(mut target)) = (source, target) else {
         panic!("a {from_width}x{from_height} picture does not have {} values", pixels.len());
     };
-    let Ok(source) = CroppedImage::new(&source, part.left, part.top, part.width, part.height)
+    let Ok(source) =
+        TypedCroppedImage::from_ref(&source, part.left, part.top, part.width, part.height)
     else {
         panic!("{part:?} lies outside of a {from_width}x{from_height} picture");
     };
-    let done = RESIZER.with_borrow_mut(|resizer| resizer.resize(&source, &mut target, &options));
+    let done = RESIZER.with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, options));
     assert!(done.is_ok(), "{part:?} can't be resized to {to_width}x{to_height}: {done:?}");
 }
