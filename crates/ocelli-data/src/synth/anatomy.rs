@@ -75,6 +75,9 @@ impl<'a> Anatomy<'a> {
         let mut points = self.skeleton.body().points().to_vec();
         points.extend(self.tail_outline().points());
         points.extend(self.bill_outline().points());
+        for corner in [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0]] {
+            points.push(self.skeleton.head.out(corner));
+        }
         if let Some(crest) = self.crest_outline() {
             points.extend(crest.points());
         }

@@ -20,6 +20,9 @@ pub(super) struct Plumage<'a> {
 /// Where the neck passes into the head along the spine.
 const NECK: f32 = 0.78;
 
+/// Pixels wider than this, in body lengths, show nothing of the texture of single feathers.
+const FINEST_FEATHER: f32 = 0.025;
+
 impl<'a> Plumage<'a> {
     pub(super) fn new(species: &'a Species, pixel: f32, key: u32, relief: f32) -> Self {
         Self { marks: &species.marks, colors: &species.colors, pixel, key, relief }
@@ -218,6 +221,9 @@ impl<'a> Plumage<'a> {
     fn lit(&self, color: Color, across: f32, texture: Point) -> Color {
         let hollow = across.abs();
         let light = 1.06 - self.relief * (across * 0.62 + hollow * hollow * hollow * 0.38);
+        if self.pixel > FINEST_FEATHER {
+            return scale(color, light);
+        }
         let grain = (noise(texture, self.key ^ 0x51) - 0.5) * 0.13;
         scale(color, light + grain)
     }

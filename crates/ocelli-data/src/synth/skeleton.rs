@@ -5,7 +5,7 @@ use super::outline::{Frame, Outline, Point, along, dot, heading, length, minus, 
 use super::pose::{Pose, Stance};
 
 /// Samples between two control points of the spine.
-const STEPS: usize = 4;
+const STEPS: usize = 3;
 
 /// A bird's bearing in its own coordinates: it looks right, its body is 1 long around the origin.
 pub(super) struct Skeleton {
@@ -15,12 +15,23 @@ pub(super) struct Skeleton {
     pub(super) down: Point,
     /// From the rump to the middle of the head, with the radius of the body at each point.
     spine: Vec<(Point, f32)>,
+    /// The same, piece by piece.
+    segments: Vec<Segment>,
     /// The head: 1 to the front (first axis) and to below (second).
     pub(super) head: Frame,
     /// Where the legs leave the body.
     pub(super) hip: Point,
     /// Where the feet are.
     pub(super) feet: Point,
+}
+
+/// A piece of the spine.
+struct Segment {
+    from: Point,
+    ahead: Point,
+    /// One over the square of its length.
+    per_square: f32,
+    radius: [f32; 2],
 }
 
 impl Skeleton {
@@ -55,10 +66,21 @@ impl Skeleton {
             Stance::Perched => form.legs.min(0.34),
             _ => form.legs,
         };
+        let spine = sampled(&controls);
+        let segments = spine
+            .windows(2)
+            .map(|pair| {
+                let [(from, from_radius), (to, to_radius)] = [pair[0], pair[1]];
+                let ahead = minus(to, from);
+                let per_square = 1.0 / dot(ahead, ahead).max(1e-9);
+                Segment { from, ahead, per_square, radius: [from_radius, to_radius] }
+            })
+            .collect();
         Self {
             axis,
             down,
-            spine: sampled(&controls),
+            spine,
+            segments,
             head: Frame::new(middle, heading(pose.head_angle), [form.head; 2], false),
             hip,
             feet: [hip[0] + 0.03, hip[1] + depth * 0.10 + reach],
@@ -92,21 +114,24 @@ impl Skeleton {
     /// to the belly (1).
     pub(super) fn locate(&self, point: Point) -> (f32, f32) {
         let mut nearest = f32::MAX;
-        let mut found = (0.0, 0.0);
-        for (position, pair) in self.spine.windows(2).enumerate() {
-            let [(from, from_radius), (to, to_radius)] = [pair[0], pair[1]];
-            let (ahead, offset) = (minus(to, from), minus(point, from));
-            let share = (dot(offset, ahead) / dot(ahead, ahead).max(1e-9)).clamp(0.0, 1.0);
-            let away = minus(offset, [ahead[0] * share, ahead[1] * share]);
+        let mut found = (0, 0.0);
+        for (position, segment) in self.segments.iter().enumerate() {
+            let offset = minus(point, segment.from);
+            let share = (dot(offset, segment.ahead) * segment.per_square).clamp(0.0, 1.0);
+            let away = along(offset, segment.ahead, -share);
             let distance = dot(away, away);
             if distance < nearest {
                 nearest = distance;
-                let radius = from_radius + (to_radius - from_radius) * share;
-                let side = if dot(away, quarter_turn(ahead)) < 0.0 { -1.0 } else { 1.0 };
-                found = (position as f32 + share, side * distance.sqrt() / radius.max(1e-3));
+                found = (position, share);
             }
         }
-        (found.0 / (self.spine.len() - 1) as f32, found.1.clamp(-1.0, 1.0))
+        let (position, share) = found;
+        let segment = &self.segments[position];
+        let radius = segment.radius[0] + (segment.radius[1] - segment.radius[0]) * share;
+        let offset = minus(point, segment.from);
+        let side = if dot(offset, quarter_turn(segment.ahead)) < 0.0 { -1.0 } else { 1.0 };
+        let across = side * nearest.sqrt() / radius.max(1e-3);
+        ((position as f32 + share) / self.segments.len() as f32, across.clamp(-1.0, 1.0))
     }
 }
 

@@ -10,7 +10,7 @@ use super::plumage::Plumage;
 use super::pose::{Pose, Stance};
 use super::scene::{Place, Scene};
 use super::species::Species;
-use super::texture::lattice;
+use super::texture::lattice_bits;
 use super::{Bird, Mask, Picture};
 
 /// Draws bird `index`.
@@ -145,18 +145,23 @@ fn expose(canvas: Canvas, scene: &Scene, dice: &mut Dice) -> Bird {
     if soft {
         soften(&mut colors, size as usize);
     }
+    let lit: Color = [0, 1, 2].map(|channel| gain[channel] * scene.light[channel]);
     let mut pixels = Vec::with_capacity(colors.len() * 3);
-    for (cell, color) in colors.iter().enumerate() {
-        let (row, column) = (cell / size as usize, cell % size as usize);
-        let (x, y) = (column as f32 * unit - 0.5, row as f32 * unit - 0.5);
-        let light = 1.0 + slant[0] * x + slant[1] * y - 0.16 * (x * x + y * y);
-        let bird = canvas.labels[cell] != 0;
-        for channel in 0..3 {
-            let grain = lattice(column as i32, row as i32, key ^ channel as u32) - 0.5;
-            let tint = if bird { scene.light[channel] } else { 1.0 };
-            let seen = (color[channel] * tint - 0.5) * contrast + 0.5;
-            let value = seen * gain[channel] * light + grain * noise * 2.0;
-            pixels.push((value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8);
+    let rows = colors.chunks_exact(size as usize).zip(canvas.labels.chunks_exact(size as usize));
+    for (row, (colors, labels)) in (0..).zip(rows) {
+        let y = row as f32 * unit - 0.5;
+        for (column, (color, &label)) in (0..).zip(colors.iter().zip(labels)) {
+            let x = column as f32 * unit - 0.5;
+            let light = 1.0 + slant[0] * x + slant[1] * y - 0.16 * (x * x + y * y);
+            let gain = if label == 0 { gain } else { lit };
+            // Ten bits of grain for each channel.
+            let bits = lattice_bits(column, row, key);
+            for channel in 0..3 {
+                let grain = (bits >> (10 * channel) & 1023) as i32 as f32 * (1.0 / 1023.0) - 0.5;
+                let seen = (color[channel] - 0.5) * contrast + 0.5;
+                let value = seen * gain[channel] * light + grain * noise * 2.0;
+                pixels.push((value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8);
+            }
         }
     }
     Bird { picture: Picture::new(size, size, pixels), parts: Mask::new(size, size, canvas.labels) }
