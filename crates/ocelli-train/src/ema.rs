@@ -174,10 +174,10 @@ impl Ema {
 /// Reads every trainable parameter, flattened, without copying it.
 fn for_each_parameter<M: Module>(model: &M, mut read: impl FnMut(&str, Tensor<1>)) {
     // A clone shares the tensors; what it is mapped to is dropped.
-    nn_state::update_parameters(model.clone(), |key: &str, value: Tensor<1>| {
+    drop(nn_state::update_parameters(model.clone(), |key: &str, value: Tensor<1>| {
         read(key, value.clone());
         value
-    });
+    }));
 }
 
 /// `average + (1 - decay) * (value - average)`, in place where nothing else holds the average.

@@ -106,7 +106,7 @@ pub(crate) fn zip_chunks(
 }
 
 /// Applies `f` to pieces of `values`, on all threads.
-pub(crate) fn chunks(values: &mut [f32], f: impl Fn(&mut [f32]) + Sync) {
+pub(crate) fn chunks(values: &mut [f32], f: &(impl Fn(&mut [f32]) + Sync)) {
     if values.len() <= CHUNK {
         return f(values);
     }

@@ -257,7 +257,7 @@ fn defaults_are_pytorchs_and_written_out() {
     let text = |recipe| toml::to_string(&resolved(recipe).unwrap()).unwrap();
     assert_eq!(
         text("name = \"adamw\""),
-        "name = \"adamw\"\nlr = 0.001\nbetas = [0.9, 0.999]\neps = 1e-8\n\
+        "name = \"adamw\"\nlr = 0.001\nbetas = [0.9, 0.999]\neps = 0.00000001\n\
          weight_decay = 0.01\ndecay_norm_and_bias = true\n"
     );
     assert!(text("name = \"adam\"").contains("weight_decay = 0.0\n"));
