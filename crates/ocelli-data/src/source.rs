@@ -28,6 +28,7 @@ mod error;
 mod labels;
 mod listing;
 mod names;
+mod synthetic;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -99,6 +100,9 @@ pub struct Found {
 /// # Errors
 /// [`SourceError`] says what was found instead of pictures and what to do about it.
 pub fn open(location: &str, options: &SourceOptions) -> Result<Found, SourceError> {
+    if location.starts_with("synth://") {
+        return synthetic::open(location);
+    }
     if location.contains("://") {
         return Err(SourceError::UnknownScheme { location: location.to_owned() });
     }

@@ -13,12 +13,23 @@
 //! our own: those of the platform's library differ between machines. Shapes become coverage
 //! through tiny-skia's fixed-point rasterizer.
 
+mod anatomy;
+mod canvas;
+mod clutter;
 mod config;
 mod dice;
 mod folder;
+mod form;
 mod names;
+mod outline;
 mod palette;
+mod plumage;
+mod pose;
+mod scene;
+mod skeleton;
+mod sketch;
 mod species;
+mod texture;
 
 use std::sync::Arc;
 
@@ -116,7 +127,7 @@ impl Birds {
     #[must_use]
     pub fn draw(&self, index: u64) -> Bird {
         let species = &self.species[self.label(index) as usize];
-        species::sketch(species, self.config.seed, index, self.config.size)
+        sketch::sketch(species, self.config.seed, index, self.config.size)
     }
 
     /// The names of the labels in [`Bird::parts`].

@@ -20,6 +20,7 @@ use ocelli_nn::safetensors;
 use ocelli_nn::state::StateDict;
 use serde::{Deserialize, Serialize};
 
+use crate::ema;
 use crate::progress::TrainingState;
 
 /// Why a checkpoint can't be written or read.
@@ -70,6 +71,18 @@ pub struct Checkpoint {
     pub ema: Option<StateDict>,
     /// How far training has come.
     pub state: TrainingState,
+}
+
+impl Checkpoint {
+    /// The weights to use: the model's, with the averages in place of its parameters where they
+    /// were kept.
+    #[must_use]
+    pub fn weights(&self) -> StateDict {
+        match &self.ema {
+            Some(averages) => ema::averaged(&self.model, averages),
+            None => self.model.clone(),
+        }
+    }
 }
 
 const MODEL: &str = "model.safetensors";
@@ -249,7 +262,9 @@ fn read_files(path: &Path) -> Result<Checkpoint, CheckpointError> {
         if &found != expected {
             return Err(damaged(name, format!("found checksum {found}, expected {expected}")));
         }
-        safetensors::from_bytes(&bytes).map(Some).map_err(|error| damaged(name, error.to_string()))
+        safetensors::parse(&bytes, &path.join(name))
+            .map(Some)
+            .map_err(|error| damaged(name, error.to_string()))
     };
     let required = |name: &str| part(name)?.ok_or_else(|| damaged(name, "is not listed in state.json".into()));
     Ok(Checkpoint {

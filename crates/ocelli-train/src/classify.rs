@@ -6,7 +6,7 @@ use ocelli_models::Classifier;
 use ocelli_nn::Pass;
 
 use crate::loss::{CrossEntropy, Targets};
-use crate::metric::{ConfusionMatrix, TopK};
+use crate::metric::{ConfusionMatrix, MetricError, TopK, prediction};
 use crate::record::{ClassRecord, EpochRecord, MacroAverage, Split};
 
 /// A batch's pictures as a tensor `[batch, height, width, channels]`.
@@ -61,7 +61,7 @@ pub struct Features {
     pub width: usize,
     /// The classes.
     pub labels: Vec<i64>,
-    /// The first answers.
+    /// The first answers; -1 where the model's numbers were none.
     pub answers: Vec<i64>,
     /// Positions in the dataset.
     pub indices: Vec<i64>,
@@ -79,22 +79,33 @@ pub struct EvaluationSettings<'a> {
     pub keep_features: bool,
 }
 
+/// Why an evaluation ended before its time.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluationError {
+    /// Loading pictures failed.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+    /// The model answers other classes than the pictures have.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+}
+
 /// Runs a model over a loader's pictures. The result does not depend on the batch size.
 ///
 /// `each_batch` is called for every batch, and ends the evaluation by returning `false`.
 ///
 /// # Errors
-/// What the loader reports.
+/// [`EvaluationError`], mostly what the loader reports.
 pub fn evaluate(
     model: &Classifier,
     loader: &Loader,
     settings: &EvaluationSettings<'_>,
     mut each_batch: impl FnMut() -> bool,
-) -> Result<Evaluation, LoaderError> {
+) -> Result<Evaluation, EvaluationError> {
     let started = std::time::Instant::now();
     let (mut loss_sum, mut loss_weight) = (0.0, 0.0);
     let mut confusion = ConfusionMatrix::new(settings.classes);
-    let mut top5 = TopK::new(5);
+    let mut top5 = TopK::new(settings.classes, &[5]);
     let mut features = settings.keep_features.then(Features::default);
     let mut broken = Vec::new();
     let mut stopped = false;
@@ -109,30 +120,33 @@ pub fn evaluate(
             continue;
         }
         let pass = Pass::eval();
-        let hidden = model.forward_features(images_tensor(images, shape, settings.device), &pass);
-        let logits = model.forward_head(hidden.clone(), &pass);
+        let images = images_tensor(images, shape, settings.device);
+        let logits = model.forward(images.clone(), &pass);
         let (sum, weight) =
             settings.loss.evaluate(logits.clone(), &targets(&labels, None, settings.classes, settings.device));
         loss_sum += sum;
         loss_weight += weight;
         let logits = floats(logits);
-        let answers = crate::metric::answers(&logits, settings.classes);
-        for (&answer, &label) in answers.iter().zip(&labels) {
-            confusion.add(answer, label as usize);
+        let truth: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
+        let answers: Vec<Option<usize>> =
+            logits.chunks_exact(settings.classes).map(prediction).collect();
+        for (&answer, &label) in answers.iter().zip(&truth) {
+            confusion.add_prediction(answer, label);
         }
-        top5.add(&logits, settings.classes, &labels);
+        top5.add(&logits, &truth)?;
         if let Some(features) = &mut features {
+            let hidden = model.forward_features(images, &pass);
             features.width = hidden.dims()[1];
             features.values.extend(floats(hidden));
             features.labels.extend(labels.iter().map(|&label| i64::from(label)));
-            features.answers.extend(answers.iter().map(|&answer| answer as i64));
+            features.answers.extend(answers.iter().map(|answer| answer.map_or(-1, |answer| answer as i64)));
             features.indices.extend(indices.iter().map(|&index| index as i64));
         }
     }
     Ok(Evaluation {
         loss: if loss_weight > 0.0 { loss_sum / loss_weight } else { f64::NAN },
         confusion,
-        top5: top5.share(),
+        top5: top5.accuracy(5).unwrap_or(f64::NAN),
         seconds: started.elapsed().as_secs_f64(),
         features,
         broken,
@@ -150,26 +164,25 @@ impl Evaluation {
     #[must_use]
     pub fn record(&self, epoch: u32, split: Split, classes: &[String]) -> EpochRecord {
         let pictures = self.confusion.total();
-        let per_class = self.confusion.classes();
-        let macro_average = self.confusion.macro_average();
+        let averages = self.confusion.macro_averages();
         EpochRecord {
             epoch,
             split,
             loss: self.loss,
-            accuracy: self.confusion.accuracy(),
+            accuracy: self.confusion.accuracy().unwrap_or(f64::NAN),
             top5: self.top5,
             pictures,
             learning_rate: None,
             images_per_second: pictures as f64 / self.seconds,
             seconds: self.seconds,
             macro_average: Some(MacroAverage {
-                precision: macro_average.precision,
-                recall: macro_average.recall,
-                f1: macro_average.f1,
+                precision: averages.precision,
+                recall: averages.recall,
+                f1: averages.f1,
             }),
             classes: classes
                 .iter()
-                .zip(per_class)
+                .zip(self.confusion.per_class())
                 .map(|(class, metrics)| ClassRecord {
                     class: class.clone(),
                     precision: metrics.precision,
@@ -178,7 +191,11 @@ impl Evaluation {
                     support: metrics.support,
                 })
                 .collect(),
-            confusion: self.confusion.nonzero(),
+            confusion: self
+                .confusion
+                .non_zero()
+                .map(|(truth, answer, count)| [truth as u64, answer as u64, count])
+                .collect(),
         }
     }
 }

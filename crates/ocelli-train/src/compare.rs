@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::loss::{ClassWeights, LossConfig, LossName};
+use crate::recipe::BestBy;
 use crate::record::{EpochRecord, Split};
 use crate::run_folder::{RunFolder, RunFolderError, RunStatus, read_json_lines};
 
@@ -62,10 +64,10 @@ pub fn compared(run: &Path) -> Result<ComparedRun, RunFolderError> {
     Ok(ComparedRun {
         run: folder.name(),
         model: recipe.model.name.clone(),
-        loss: recipe.train.loss.to_string(),
-        optimizer: recipe.optimizer.name.to_string(),
-        learning_rate: recipe.optimizer.learning_rate(),
-        schedule: recipe.schedule.name.to_string(),
+        loss: described(&recipe.train.loss),
+        optimizer: recipe.optimizer.name.as_str().to_owned(),
+        learning_rate: recipe.optimizer.lr.unwrap_or_default(),
+        schedule: recipe.schedule.name.as_str().to_owned(),
         batch_size: recipe.train.batch_size * recipe.train.accumulate,
         size: recipe.data.size.height_width(),
         seed: recipe.seed,
@@ -81,12 +83,27 @@ pub fn compared(run: &Path) -> Result<ComparedRun, RunFolderError> {
     })
 }
 
+/// A loss in a few words: its name, and what is not as usual.
+fn described(loss: &LossConfig) -> String {
+    let mut words = match loss.name {
+        LossName::CrossEntropy => "cross entropy".to_owned(),
+    };
+    if let Some(smoothing) = loss.label_smoothing.filter(|&smoothing| smoothing > 0.0) {
+        words.push_str(&format!(", smoothing {smoothing}"));
+    }
+    match &loss.class_weights {
+        None | Some(ClassWeights::None) => {}
+        Some(ClassWeights::Balanced) => words.push_str(", balanced"),
+        Some(ClassWeights::List(_)) => words.push_str(", weighted"),
+    }
+    words
+}
+
 /// The best of validations; of equal ones the first, as training itself chooses.
 fn best_validation<'a>(
     records: impl Iterator<Item = &'a EpochRecord>,
-    by: crate::recipe::BestBy,
+    by: BestBy,
 ) -> Option<&'a EpochRecord> {
-    use crate::recipe::BestBy;
     records.reduce(|best, record| {
         let better = match by {
             BestBy::Accuracy => record.accuracy > best.accuracy,

@@ -8,7 +8,9 @@
 pub mod checkpoint;
 pub mod classify;
 pub mod compare;
+pub mod config;
 pub mod ema;
+mod flat;
 pub mod gradient;
 pub mod loss;
 pub mod metric;
@@ -20,5 +22,7 @@ pub mod record;
 pub mod run_folder;
 pub mod schedule;
 pub mod step_benchmark;
+#[cfg(test)]
+mod testing;
 pub mod trained;
 pub mod trainer;

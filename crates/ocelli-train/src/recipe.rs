@@ -16,7 +16,8 @@ use ocelli_data::loader::{LastBatch, OnBroken};
 use ocelli_data::source::Layout;
 use serde::{Deserialize, Serialize};
 
-use crate::loss::{ClassWeights, LossName};
+use crate::ema::EmaConfig;
+use crate::loss::LossConfig;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
 
@@ -219,12 +220,9 @@ pub struct TrainSection {
     pub batch_size: usize,
     /// Batches whose gradients are added up before a step.
     pub accumulate: usize,
-    /// What is minimized.
-    pub loss: LossName,
-    /// The part of a target spread over all classes.
-    pub label_smoothing: f64,
-    /// `"none"`, `"balanced"`, or a weight for each class in the classes' order.
-    pub class_weights: ClassWeights,
+    /// What is minimized: a name, or a table such as
+    /// `{ name = "cross_entropy", label_smoothing = 0.1, class_weights = "balanced" }`.
+    pub loss: LossConfig,
     /// MixUp's Beta parameter; 0 turns it off.
     pub mixup_alpha: f64,
     /// CutMix's Beta parameter; 0 turns it off.
@@ -233,8 +231,10 @@ pub struct TrainSection {
     pub mix_probability: f64,
     /// The largest norm of all gradients together; larger ones are scaled down before the step. 0: no bound.
     pub clip_norm: f64,
-    /// Keep an exponential moving average of the weights with this decay, and validate with it. 0: none.
-    pub ema_decay: f64,
+    /// Keep an exponential moving average of the weights, and validate with it: a table such as
+    /// `{ decay = 0.999 }`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema: Option<EmaConfig>,
     /// What `checkpoints/best` is best at, on the validation pictures.
     pub best_by: BestBy,
     /// Stop after this many epochs without a better validation; 0 never stops early.
@@ -252,14 +252,12 @@ impl Default for TrainSection {
             epochs: 10,
             batch_size: 32,
             accumulate: 1,
-            loss: LossName::CrossEntropy,
-            label_smoothing: 0.0,
-            class_weights: ClassWeights::default(),
+            loss: LossConfig::default(),
             mixup_alpha: 0.0,
             cutmix_alpha: 0.0,
             mix_probability: 1.0,
             clip_norm: 0.0,
-            ema_decay: 0.0,
+            ema: None,
             best_by: BestBy::Accuracy,
             early_stopping_patience: 0,
             checkpoint_every_steps: 0,

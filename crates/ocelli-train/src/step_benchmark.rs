@@ -5,12 +5,13 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ocelli_data::random::{Purpose, generator};
-use ocelli_models::{BuildError, ModelConfig, build};
+use ocelli_models::{BuildError, Classifier, ModelConfig, build};
 use ocelli_nn::{Pass, device, state};
 use rand::Rng;
 
 use crate::classify;
-use crate::loss::CrossEntropy;
+use crate::config::ConfigError;
+use crate::loss::{CrossEntropy, LossConfig, LossError};
 use crate::optimizer::{Optimizer, OptimizerConfig, OptimizerName};
 
 /// What is timed.
@@ -30,23 +31,37 @@ pub struct StepBenchmark {
     pub steps: usize,
 }
 
+/// Why a step can't be timed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepBenchmarkError {
+    /// The model can't be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The loss can't be set up.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// The optimizer can't be set up.
+    #[error(transparent)]
+    Optimizer(#[from] ConfigError),
+}
+
 /// Steps before the timed ones: the first ones pay for memory and caches.
 pub const WARM_UP: usize = 2;
 
 /// Milliseconds of each timed step. `progress` is told (steps done, steps in all).
 ///
 /// # Errors
-/// [`BuildError`] if there is no such model.
+/// If there is no such model, or no memory of that size.
 pub fn run(
     benchmark: &StepBenchmark,
     on: &Device,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Vec<f64>, BuildError> {
+) -> Result<Vec<f64>, StepBenchmarkError> {
     let config =
         ModelConfig { name: benchmark.model.clone(), classes: benchmark.classes, in_channels: 3 };
     let mut random = generator(0, Purpose::Initialization, 0, 0);
     let model_device = if benchmark.train { device::autodiff(on) } else { on.clone() };
-    let mut model = Some(build(&config, &mut random, &model_device)?);
+    let mut model: Classifier = build(&config, &mut random, &model_device)?;
     let shape = [benchmark.batch, benchmark.size, benchmark.size, 3];
     // Values as a normalized picture has them: zeros would flatter some kernels.
     let images: Vec<f32> = (0..shape.iter().product::<usize>())
@@ -54,10 +69,10 @@ pub fn run(
         .collect();
     let labels: Vec<u32> =
         (0..benchmark.batch).map(|index| (index % benchmark.classes) as u32).collect();
-    let loss = CrossEntropy::plain();
-    let optimizer =
-        OptimizerConfig { name: OptimizerName::Adamw, lr: Some(1e-3), ..OptimizerConfig::default() };
-    let mut optimizer = Optimizer::new(&optimizer);
+    let loss = CrossEntropy::new(&LossConfig::default(), benchmark.classes, None, on)?;
+    let adamw =
+        OptimizerConfig { name: OptimizerName::AdamW, lr: Some(1e-3), ..OptimizerConfig::default() };
+    let mut optimizer = Optimizer::new(&adamw)?;
     let total = WARM_UP + benchmark.steps;
     let mut milliseconds = Vec::with_capacity(benchmark.steps);
     for step in 0..total {
@@ -65,16 +80,12 @@ pub fn run(
         let started = Instant::now();
         let images = Tensor::<4>::from_data(data, &model_device);
         if benchmark.train {
-            let current = model.take().expect("put back below");
             let targets = classify::targets(&labels, None, benchmark.classes, &model_device);
-            let value = loss.forward(current.forward(images, &Pass::train()), &targets);
-            let gradients = state::gradients(&current, &mut value.backward());
-            let next = optimizer.step(current, gradients, 1e-3);
-            // Reading the loss waits for the forward pass, reading a weight for the rest.
-            let _ = value.inner().into_scalar::<f32>();
-            wait_for(&next);
-            model = Some(next);
-        } else if let Some(model) = &model {
+            let value = loss.forward(model.forward(images, &Pass::train()), &targets);
+            let gradients = state::gradients(&model, &mut value.backward());
+            model = optimizer.step(model, gradients, 1e-3);
+            wait_for(&model);
+        } else {
             let _ = classify::floats(model.forward(images, &Pass::eval()));
         }
         if step >= WARM_UP {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use burn::tensor::{Device, activation};
 use ocelli_data::augment::Pipeline;
 use ocelli_data::dataset::ClassMismatch;
-use ocelli_data::loader::LoaderError;
 use ocelli_data::random::{Purpose, generator};
 use ocelli_data::source::{self, SourceError};
 use ocelli_data::{Dataset, Picture};
@@ -14,9 +13,8 @@ use ocelli_models::{BuildError, Classifier, ModelConfig, build};
 use ocelli_nn::{Pass, state};
 
 use crate::checkpoint::{self, CheckpointError};
-use crate::classify::{self, Evaluation, EvaluationSettings};
-use crate::loss::CrossEntropy;
-use crate::metric;
+use crate::classify::{self, Evaluation, EvaluationError, EvaluationSettings};
+use crate::loss::{CrossEntropy, LossConfig, LossError};
 use crate::pictures::{self, PicturesError};
 use crate::recipe::Recipe;
 use crate::run_folder::{RunFolder, RunFolderError, RunInfo};
@@ -77,9 +75,12 @@ pub enum TrainedError {
         /// Where.
         location: String,
     },
-    /// Loading pictures failed.
+    /// The evaluation failed.
     #[error(transparent)]
-    Loader(#[from] LoaderError),
+    Evaluation(#[from] EvaluationError),
+    /// The loss can't be set up.
+    #[error(transparent)]
+    Loss(#[from] LossError),
 }
 
 /// A run's model with everything needed to use it.
@@ -140,8 +141,7 @@ impl Trained {
         };
         // The first weights are replaced at once: any seed does.
         let model = build(&config, &mut generator(0, Purpose::Initialization, 0, 0), device)?;
-        let weights = checkpoint.ema.as_ref().unwrap_or(&checkpoint.model);
-        let model = state::load_state_dict(model, weights)
+        let model = state::load_state_dict(model, &checkpoint.weights())
             .map_err(|error| TrainedError::Content { path, reason: error.to_string() })?;
         let pipeline = pictures::evaluation_pipeline(&recipe)?;
         Ok(Self { epoch: checkpoint.state.epoch, model, pipeline, device: device.clone(), recipe, info })
@@ -190,9 +190,11 @@ impl Trained {
     ) -> Result<Evaluation, TrainedError> {
         let loader = pictures::evaluation_loader(&self.recipe, dataset)?;
         let batches = loader.batches_per_epoch();
+        let classes = self.info.classes.len();
+        let loss = CrossEntropy::new(&LossConfig::default(), classes, None, &self.device)?;
         let settings = EvaluationSettings {
-            loss: &CrossEntropy::plain(),
-            classes: self.info.classes.len(),
+            loss: &loss,
+            classes,
             device: &self.device,
             keep_features: false,
         };
@@ -226,7 +228,7 @@ impl Trained {
         classify::floats(probabilities)
             .chunks_exact(classes.len())
             .map(|row| {
-                metric::ranking(row)
+                ranking(row)
                     .into_iter()
                     .take(top)
                     .map(|class| Answer { class: classes[class].clone(), probability: row[class] })
@@ -234,4 +236,11 @@ impl Trained {
             })
             .collect()
     }
+}
+
+/// Positions by falling value; of equal ones the first comes first, as in the metrics.
+fn ranking(values: &[f32]) -> Vec<usize> {
+    let mut positions: Vec<usize> = (0..values.len()).collect();
+    positions.sort_by(|&left, &right| values[right].total_cmp(&values[left]));
+    positions
 }

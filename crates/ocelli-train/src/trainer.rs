@@ -22,7 +22,10 @@ use ocelli_nn::state::StateDictError;
 pub use observer::{Observer, RunStart, StepEvent};
 
 use crate::checkpoint::{self, CheckpointError};
-use crate::optimizer::OptimizerStateError;
+use crate::classify::EvaluationError;
+use crate::config::ConfigError;
+use crate::loss::LossError;
+use crate::metric::MetricError;
 use crate::pictures::{self, Pictures, PicturesError};
 use crate::progress::{Best, TrainingState};
 use crate::recipe::{BestBy, Recipe};
@@ -58,9 +61,23 @@ pub enum TrainError {
         /// What doesn't fit.
         reason: StateDictError,
     },
-    /// A class weight for each class was expected.
-    #[error("train.class_weights: {0}")]
-    ClassWeights(String),
+    /// The loss doesn't fit the pictures.
+    #[error("train.loss: {0}")]
+    Loss(#[from] LossError),
+    /// A table of the recipe doesn't fit the run.
+    #[error("[{table}] {reason}")]
+    Config {
+        /// The table's name.
+        table: &'static str,
+        /// What doesn't fit.
+        reason: ConfigError,
+    },
+    /// Validation failed.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
+    /// The model answers other classes than the pictures have.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
     /// The run folder can't be used.
     #[error(transparent)]
     RunFolder(#[from] RunFolderError),

@@ -14,6 +14,8 @@ use crate::picture::Picture;
 const FORMAT: Format = Format::Jpeg;
 
 pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Picture, DecodeError> {
+    let plain = with_plain_rgb(bytes);
+    let bytes = plain.as_deref().unwrap_or(bytes);
     let (mut decoder, header) = open(bytes, options)?;
     let mut pixels = vec![0; header.width as usize * header.height as usize * 3];
     decoder.decode_into(&mut pixels).map_err(|error| explain(error, bytes))?;
@@ -25,7 +27,8 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Picture, D
 }
 
 pub(super) fn dimensions(bytes: &[u8], options: &DecodeOptions) -> Result<(u32, u32), DecodeError> {
-    let (_, header) = open(bytes, options)?;
+    let plain = with_plain_rgb(bytes);
+    let (_, header) = open(plain.as_deref().unwrap_or(bytes), options)?;
     Ok(upright_size((header.width, header.height), header.orientation))
 }
 
@@ -82,26 +85,76 @@ fn upright(picture: Picture, orientation: Orientation) -> Picture {
 /// It need not be at the very end: phones append videos and depth maps. It can't be mistaken for
 /// pixel data, in which the byte 0xff is always followed by 0x00 or a restart marker.
 fn has_end_marker(bytes: &[u8]) -> bool {
-    let scan = scan_start(bytes).unwrap_or(bytes.len());
-    bytes[scan..].windows(2).rev().any(|pair| pair == [0xff, 0xd9])
+    let scan = segments(bytes).find(|segment| segment.marker == START_OF_SCAN);
+    let data = scan.map_or(&[][..], |segment| &bytes[segment.start..]);
+    data.windows(2).rev().any(|pair| pair == [0xff, 0xd9])
 }
 
-/// Where the first start-of-scan marker is, found by walking the segments: a thumbnail inside
-/// the EXIF segment has markers of its own.
-fn scan_start(bytes: &[u8]) -> Option<usize> {
-    const START_OF_SCAN: u8 = 0xda;
+const START_OF_SCAN: u8 = 0xda;
+const ADOBE: u8 = 0xee;
+
+/// A header segment: its marker, and where what follows the length lies.
+struct Segment {
+    marker: u8,
+    start: usize,
+    end: usize,
+}
+
+/// The header's segments up to and with the first start of scan. Walked, not searched for: a
+/// thumbnail inside the EXIF segment has markers of its own.
+fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment> + '_ {
     let mut position = 2;
-    loop {
-        match *bytes.get(position..position + 4)? {
-            [0xff, START_OF_SCAN, ..] => return Some(position),
-            [0xff, 0x01 | 0xd0..=0xd8, ..] => position += 2,
-            [0xff, marker, high, low] if marker != 0xff && marker != 0 => {
-                position += 2 + usize::from(u16::from_be_bytes([high, low]));
+    std::iter::from_fn(move || {
+        loop {
+            match *bytes.get(position..position + 4)? {
+                [0xff, 0x01 | 0xd0..=0xd8, ..] => position += 2,
+                [0xff, marker, high, low] if marker != 0xff && marker != 0 => {
+                    let start = position + 4;
+                    let length = usize::from(u16::from_be_bytes([high, low]));
+                    let end = (position + 2 + length).clamp(start, bytes.len());
+                    // Nothing that follows a scan's header is a header.
+                    position = if marker == START_OF_SCAN { bytes.len() } else { end };
+                    return Some(Segment { marker, start, end });
+                }
+                // Fill bytes before a marker.
+                _ => position += 1,
             }
-            // Fill bytes before a marker.
-            _ => position += 1,
+        }
+    })
+}
+
+/// Rewrites a JPEG whose Adobe segment says that its three components are RGB, not YCbCr.
+///
+/// The decoder takes Adobe's "no transform" for CMYK whatever the number of components, but does
+/// know components that call themselves R, G, B. Such files are rare, so the copy costs little.
+fn with_plain_rgb(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut adobe = None;
+    let mut frame = None;
+    for segment in segments(bytes) {
+        let data = &bytes[segment.start..segment.end];
+        match segment.marker {
+            ADOBE if data.starts_with(b"Adobe") && data.get(11) == Some(&0) => {
+                adobe = Some(segment.start);
+            }
+            // Frame header: precision, height, width, then the components of 3 bytes each.
+            0xc0..=0xc2 if data.get(5) == Some(&3) && data.len() >= 15 => {
+                frame = Some(segment.start + 6);
+            }
+            // Scan header: a count, then the components of 2 bytes each.
+            START_OF_SCAN if data.first() == Some(&3) && data.len() >= 7 => {
+                let (adobe, frame, scan) = (adobe?, frame?, segment.start + 1);
+                let mut copy = bytes.to_vec();
+                copy[adobe] = b'a';
+                for (number, name) in b"RGB".iter().enumerate() {
+                    copy[frame + 3 * number] = *name;
+                    copy[scan + 2 * number] = *name;
+                }
+                return Some(copy);
+            }
+            _ => {}
         }
     }
+    None
 }
 
 fn truncated(detail: &str) -> DecodeError {

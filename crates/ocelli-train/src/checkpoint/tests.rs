@@ -1,10 +1,10 @@
 use super::*;
-use ocelli_nn::state::{Array, Values};
+use ocelli_nn::state::Array;
 
 fn checkpoint(step: u64) -> Checkpoint {
-    let values = Values::F32((0..1000).map(|index| (index as f32 + step as f32).sin()).collect());
-    let dict: StateDict =
-        [("fc.weight".to_owned(), Array { shape: vec![10, 100], values })].into_iter().collect();
+    let values = (0..1000).map(|index| (index as f32 + step as f32).sin()).collect();
+    let mut dict = StateDict::new();
+    dict.insert("fc.weight", Array::from_f32(vec![10, 100], values));
     let state = TrainingState { step, ..TrainingState::default() };
     Checkpoint { model: dict.clone(), optimizer: dict, ema: None, state }
 }

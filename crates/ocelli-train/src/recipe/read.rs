@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use toml_edit::{DocumentMut, Item, Table, Value};
+use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
 use super::Recipe;
+use crate::config::ConfigError;
 
 /// Why a recipe can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,16 @@ pub enum RecipeError {
         text: String,
         /// The part of the key that is a value.
         key: String,
+    },
+    /// A table whose keys don't fit together.
+    #[error("{origin}: [{table}] {reason}")]
+    Table {
+        /// The recipe's file, with line and column where the key is written there.
+        origin: String,
+        /// The dotted name of the table.
+        table: String,
+        /// What doesn't fit.
+        reason: ConfigError,
     },
     /// A value that can't be used.
     #[error("{origin}: {key}: found {found}, expected {expected}")]
@@ -109,12 +120,22 @@ impl RecipeText {
     /// An error about the value of a dotted key, with its line and column where it has one.
     #[must_use]
     pub fn value_error(&self, key: &str, found: String, expected: String) -> RecipeError {
-        let origin = match self.place(key) {
+        RecipeError::Value { origin: self.origin_of(key), key: key.to_owned(), found, expected }
+    }
+
+    /// An error about a table, with the line and column of the key at fault where it has one.
+    #[must_use]
+    pub fn table_error(&self, table: &str, reason: ConfigError) -> RecipeError {
+        let origin = self.origin_of(&format!("{table}.{}", reason.key()));
+        RecipeError::Table { origin, table: table.to_owned(), reason }
+    }
+
+    fn origin_of(&self, key: &str) -> String {
+        match self.place(key) {
             Some((line, column)) => format!("{}:{line}:{column}", self.origin),
             None if self.is_overridden(key) => "--set".to_owned(),
             None => self.origin.clone(),
-        };
-        RecipeError::Value { origin, key: key.to_owned(), found, expected }
+        }
     }
 
     fn is_overridden(&self, key: &str) -> bool {
@@ -170,6 +191,11 @@ fn set(document: &mut DocumentMut, text: &str) -> Result<String, RecipeError> {
     for section in sections {
         let table = item.as_table_like_mut().ok_or_else(form)?;
         item = table.entry(section).or_insert_with(|| Item::Table(Table::new()));
+        // A name stands for the table with that name: `loss = "cross_entropy"`.
+        if let Some(name) = item.as_str() {
+            let table: InlineTable = [("name", name)].into_iter().collect();
+            *item = Item::Value(table.into());
+        }
         if !item.is_table_like() {
             return Err(RecipeError::SetThroughValue {
                 text: text.to_owned(),

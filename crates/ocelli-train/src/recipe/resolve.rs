@@ -25,19 +25,22 @@ pub fn resolve(mut recipe: Recipe, text: &RecipeText) -> Result<Recipe, RecipeEr
         recipe.data.eval_transforms.take().unwrap_or_else(|| default_evaluation(&augment, size));
     recipe.data.augment = Some(checks.transforms("data.augment", &augment, size)?);
     recipe.data.eval_transforms = Some(checks.transforms("data.eval_transforms", &evaluation, size)?);
-    recipe.optimizer = recipe
-        .optimizer
-        .resolved()
-        .map_err(|error| text.value_error(&format!("optimizer.{}", error.key), error.found, error.expected))?;
-    recipe.schedule = recipe
-        .schedule
-        .resolved()
-        .map_err(|error| text.value_error(&format!("schedule.{}", error.key), error.found, error.expected))?;
+    let table = |name: &'static str| move |reason| text.table_error(name, reason);
+    recipe.optimizer = recipe.optimizer.resolved().map_err(table("optimizer"))?;
+    recipe.schedule = recipe.schedule.resolved().map_err(table("schedule"))?;
+    recipe.train.loss = recipe.train.loss.resolved().map_err(table("train.loss"))?;
+    if let Some(ema) = &mut recipe.train.ema {
+        *ema = ema.resolved().map_err(table("train.ema"))?;
+    }
     Ok(recipe)
 }
 
 /// A height or width beyond this is a slip of the pen, and would not fit into memory.
 const MAX_SIZE: u32 = 4096;
+
+/// The models here halve a picture five times: of this many pixels one is left, and a batch of one
+/// such picture has no variance.
+pub(crate) const SINGLE_VALUE_PIXELS: u32 = 32;
 
 struct Checks<'a> {
     text: &'a RecipeText,
@@ -117,17 +120,21 @@ impl Checks<'_> {
         ] {
             self.require(value >= 0.0 && value.is_finite(), key, value, "0 (off) or a positive number")?;
         }
-        for (key, value, most) in [
-            ("train.label_smoothing", train.label_smoothing, "0 (none) up to, but not, 1"),
-            ("train.ema_decay", train.ema_decay, "0 (off) up to, but not, 1"),
-        ] {
-            self.require((0.0..1.0).contains(&value), key, value, most)?;
-        }
         self.require(
             (0.0..=1.0).contains(&train.mix_probability),
             "train.mix_probability",
             train.mix_probability,
             "0 to 1",
+        )?;
+        let [height, width] = recipe.data.size.height_width();
+        self.require(
+            train.batch_size > 1 || height.max(width) > SINGLE_VALUE_PIXELS,
+            "train.batch_size",
+            train.batch_size,
+            &format!(
+                "at least 2 pictures at {} px: BatchNorm can't learn from a single value (or data.size above {SINGLE_VALUE_PIXELS})",
+                recipe.data.size
+            ),
         )?;
         for snapshot in &train.snapshots {
             if let SnapshotEpoch::Number(number) = snapshot {

@@ -59,7 +59,7 @@ pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
     {
         reasons.push(format!(
             "the classes are uneven ({least} to {most} pictures): if the rare ones matter to you as much, \
-             add --set train.class_weights=balanced or --set data.sampling=balanced"
+             add --set train.loss.class_weights=balanced or --set data.sampling=balanced"
         ));
     }
 
@@ -67,7 +67,7 @@ pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
         data: DataSection { size: Size::Square(size), ..data },
         train: TrainSection { epochs: epochs as u32, batch_size, ..TrainSection::default() },
         optimizer: OptimizerConfig {
-            name: OptimizerName::Adamw,
+            name: OptimizerName::AdamW,
             lr: Some(1e-3),
             ..OptimizerConfig::default()
         },

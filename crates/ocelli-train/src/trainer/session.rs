@@ -3,26 +3,27 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::tensor::{Device, Tensor};
+use burn::module::Module;
+use burn::tensor::Device;
 use ocelli_data::loader::{Batch, Loader};
 use ocelli_data::random::{Purpose, generator};
 use ocelli_models::{Classifier, ModelConfig, build};
-use ocelli_nn::state::{self, StateDict, Values};
+use ocelli_nn::state::{self, StateDict};
 use ocelli_nn::{Pass, device, safetensors};
-use std::collections::BTreeMap;
 
 use super::broken::BrokenPictures;
 use super::{BEST, Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError, epoch_checkpoint, snapshot};
 use crate::checkpoint::{self, Checkpoint};
 use crate::classify::{self, Evaluation, EvaluationSettings};
 use crate::ema::Ema;
-use crate::gradient;
+use crate::gradient::{self, GradientMap};
 use crate::loss::CrossEntropy;
 use crate::metric::TopK;
 use crate::optimizer::Optimizer;
 use crate::pictures::{Pictures, evaluation_loader, training_loader};
 use crate::progress::{EpochTotals, TrainingState};
 use crate::recipe::Recipe;
+use crate::recipe::resolve::SINGLE_VALUE_PIXELS;
 use crate::record::{EpochRecord, Split};
 use crate::run_folder::{
     RunFolder, RunInfo, RunStatus, append_json_line, read_json_lines, replace_json_lines,
@@ -91,21 +92,24 @@ impl Session {
         let model = build(&config, &mut random, &gradient_device)?;
         let model = with_weights(model, &recipe)?;
         let steps = train_loader.batches_per_epoch().div_ceil(recipe.train.accumulate);
+        let misfit = |table| move |reason| TrainError::Config { table, reason };
+        let optimizer = Optimizer::new(&recipe.optimizer).map_err(misfit("optimizer"))?;
         let schedule = Schedule::new(
             &recipe.schedule,
-            recipe.optimizer.learning_rate(),
-            recipe.train.epochs,
+            optimizer.base_learning_rate(),
+            u64::from(recipe.train.epochs),
             steps as u64,
-        );
-        let loss = CrossEntropy::new(
-            recipe.train.label_smoothing,
-            &recipe.train.class_weights,
-            &pictures.train.class_counts(),
         )
-        .map_err(|error| TrainError::ClassWeights(error.to_string()))?;
-        let ema = (recipe.train.ema_decay > 0.0).then(|| Ema::new(recipe.train.ema_decay, &model));
+        .map_err(misfit("schedule"))?;
+        let counts: Vec<u64> =
+            pictures.train.class_counts().into_iter().map(|count| count as u64).collect();
+        let loss = CrossEntropy::new(&recipe.train.loss, classes, Some(&counts), &compute.device)?;
+        let ema = match &recipe.train.ema {
+            Some(config) => Some(Ema::new(config, &model).map_err(misfit("train.ema"))?),
+            None => None,
+        };
         Ok(Self {
-            optimizer: Optimizer::new(&recipe.optimizer),
+            optimizer,
             broken: BrokenPictures::open(folder)?,
             folder: folder.clone(),
             device: compute.device.clone(),
@@ -155,7 +159,7 @@ impl Session {
             let averaged = checkpoint
                 .ema
                 .as_ref()
-                .ok_or_else(|| misfit("found no averaged weights, which train.ema_decay asks for".into()))?;
+                .ok_or_else(|| misfit("found no averaged weights, which train.ema asks for".into()))?;
             ema.load_state(averaged, &self.device).map_err(|error| misfit(error.to_string()))?;
         }
         self.forget_records(&checkpoint.state)?;
@@ -233,7 +237,7 @@ impl Session {
         let total = self.pictures.train.len();
         let accumulate = self.recipe.train.accumulate;
         let checkpoint_every = self.recipe.train.checkpoint_every_steps;
-        let mut gathered = gradient::Accumulator::default();
+        let mut gathered = GatheredGradients::default();
         let mut loading = self.train_loader.epoch(u64::from(epoch), self.state.batch);
         let mut batch_number = self.state.batch;
         let before = self.state.totals.seconds;
@@ -242,9 +246,8 @@ impl Session {
             let batch = batch?;
             batch_number += 1;
             self.broken.note(Split::Train, total, &batch.broken, watch.observer)?;
-            if !batch.labels.is_empty() {
-                let gradients = self.gradients(epoch, batch)?;
-                gathered.add(gradients);
+            if self.is_trainable(&batch) {
+                gathered.add(self.gradients(epoch, batch)?);
             }
             // Gradients of a step half gathered are not in a checkpoint: all that follows
             // happens between steps.
@@ -275,12 +278,23 @@ impl Session {
         Ok(Flow::Done)
     }
 
+    /// Whether a batch has something to learn from. Pictures that can't be used leave gaps, and a
+    /// single picture that ends as a single value has no variance for BatchNorm to divide by.
+    fn is_trainable(&self, batch: &Batch) -> bool {
+        let [_, height, width, _] = batch.shape;
+        match batch.labels.len() {
+            0 => false,
+            1 => height.max(width) > SINGLE_VALUE_PIXELS as usize,
+            _ => true,
+        }
+    }
+
     /// Forward and backward: the gradients of one batch, by parameter.
     fn gradients(
         &mut self,
         epoch: u32,
         batch: Batch,
-    ) -> Result<BTreeMap<String, Tensor<1>>, TrainError> {
+    ) -> Result<GradientMap, TrainError> {
         let Batch { images, shape, labels, soft_targets, .. } = batch;
         let classes = self.pictures.train.classes.len();
         let targets = classify::targets(&labels, soft_targets, classes, &self.gradient_device);
@@ -293,19 +307,19 @@ impl Session {
         }
         let gradients = state::gradients(self.model(), &mut loss.backward());
         let logits = classify::floats(logits.inner());
-        let (mut top1, mut top5) = (TopK::new(1), TopK::new(5));
-        top1.add(&logits, classes, &labels);
-        top5.add(&logits, classes, &labels);
+        let truth: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
+        let mut top = TopK::new(classes, &[1, 5]);
+        top.add(&logits, &truth)?;
         let totals = &mut self.state.totals;
         totals.loss += value * labels.len() as f64;
         totals.pictures += labels.len() as u64;
-        totals.correct += top1.correct();
-        totals.correct_top5 += top5.correct();
+        totals.correct += top.hits(1);
+        totals.correct_top5 += top.hits(5);
         Ok(gradients)
     }
 
     /// One optimizer step.
-    fn step(&mut self, epoch: u32, mut gradients: BTreeMap<String, Tensor<1>>) -> Result<(), TrainError> {
+    fn step(&mut self, epoch: u32, mut gradients: GradientMap) -> Result<(), TrainError> {
         let most = self.recipe.train.clip_norm;
         if most > 0.0 {
             let norm = gradient::clip_by_norm(&mut gradients, most);
@@ -348,7 +362,7 @@ impl Session {
     ) -> Result<Option<EpochRecord>, TrainError> {
         let snapshot =
             self.recipe.train.snapshots.iter().any(|at| at.number(self.recipe.train.epochs) == epoch);
-        let model = self.evaluated_model()?;
+        let model = self.evaluated_model();
         let pass = EvaluationPass {
             loader: &self.val_loader,
             split: Split::Val,
@@ -396,13 +410,12 @@ impl Session {
     }
 
     /// The model that is validated: without gradients, with averaged weights where there are any.
-    fn evaluated_model(&self) -> Result<Classifier, TrainError> {
-        use burn::module::Module;
-        let model = self.model().valid();
-        Ok(match &self.ema {
-            Some(ema) => ema.apply(model),
-            None => model,
-        })
+    fn evaluated_model(&self) -> Classifier {
+        // The averages replace trainable parameters, which a model without gradients has none of.
+        match &self.ema {
+            Some(ema) => ema.apply(self.model().clone()).valid(),
+            None => self.model().valid(),
+        }
     }
 
     /// What a model makes of a split's pictures; `None` if the user stopped it.
@@ -472,8 +485,7 @@ impl Session {
         let Some(dataset) = self.pictures.test.clone() else { return Ok(None) };
         let loader = evaluation_loader(&self.recipe, dataset)?;
         let best = checkpoint::read(&self.folder.checkpoints(), BEST)?;
-        let weights = best.ema.as_ref().unwrap_or(&best.model);
-        let model = state::load_state_dict(self.evaluated_model()?, weights).map_err(|error| {
+        let model = state::load_state_dict(self.evaluated_model(), &best.weights()).map_err(|error| {
             TrainError::CheckpointContent {
                 path: self.folder.checkpoints().join(BEST),
                 reason: error.to_string(),
@@ -491,10 +503,36 @@ impl Session {
 }
 
 fn first_not_finite(dict: &StateDict) -> Option<f64> {
-    dict.values().find_map(|array| match &array.values {
-        Values::F32(values) => values.iter().find(|value| !value.is_finite()).map(|&value| f64::from(value)),
-        Values::I64(_) => None,
-    })
+    dict.iter()
+        .filter_map(|(_, array)| array.as_f32())
+        .find_map(|values| values.iter().find(|value| !value.is_finite()))
+        .map(|&value| f64::from(value))
+}
+
+/// The gradients of the batches of one step.
+#[derive(Default)]
+struct GatheredGradients {
+    sum: GradientMap,
+    batches: usize,
+}
+
+impl GatheredGradients {
+    fn add(&mut self, gradients: GradientMap) {
+        gradient::accumulate(&mut self.sum, gradients);
+        self.batches += 1;
+    }
+
+    /// The mean over the batches, if there were any.
+    fn take_mean(&mut self) -> Option<GradientMap> {
+        let Self { mut sum, batches } = std::mem::take(self);
+        if batches == 0 {
+            return None;
+        }
+        if batches > 1 {
+            gradient::scale(&mut sum, 1.0 / batches as f64);
+        }
+        Some(sum)
+    }
 }
 
 /// The model with the weights that the recipe names.

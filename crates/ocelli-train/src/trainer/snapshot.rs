@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ocelli_data::Dataset;
 use ocelli_nn::safetensors;
-use ocelli_nn::state::{Array, StateDict, Values};
+use ocelli_nn::state::{Array, StateDict};
 use serde::Serialize;
 
 use crate::classify::Features;
@@ -31,17 +31,14 @@ pub(super) fn write(
     let place = folder.snapshots().join(epoch_checkpoint(epoch));
     std::fs::create_dir_all(&place).map_err(system(&place, "could not be made"))?;
     let count = features.labels.len();
-    let integers = |values: &[i64]| Array { shape: vec![count], values: Values::I64(values.to_vec()) };
-    let dict: StateDict = [
-        (
-            "features".to_owned(),
-            Array { shape: vec![count, features.width], values: Values::F32(features.values.clone()) },
-        ),
-        ("labels".to_owned(), integers(&features.labels)),
-        ("answers".to_owned(), integers(&features.answers)),
-    ]
-    .into_iter()
-    .collect();
+    let integers = |values: &[i64]| Array::from_i64(vec![count], values.to_vec());
+    let mut dict = StateDict::new();
+    dict.insert(
+        "features",
+        Array::from_f32(vec![count, features.width], features.values.clone()),
+    );
+    dict.insert("labels", integers(&features.labels));
+    dict.insert("answers", integers(&features.answers));
     write_whole(
         &place.join("features.safetensors"),
         &safetensors::to_bytes(&dict, &std::collections::BTreeMap::new()),

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use ocelli_data::random::{Purpose, generator};
 use ocelli_models::probe::{ProbeRequest, probe as run};
-use ocelli_models::{ModelConfig, classes_of};
 use ocelli_nn::safetensors;
 
 use crate::cli::ProbeArgs;
@@ -14,24 +12,33 @@ use crate::failure::Failure;
 
 pub(crate) fn probe(arguments: &ProbeArgs) -> Result<ExitCode, Failure> {
     let compute = compute::set_up(&arguments.compute)?;
-    let input = safetensors::read(&arguments.input).map_err(Failure::failed)?;
+    let mut input = safetensors::read(&arguments.input).map_err(Failure::failed)?;
     let weights = match &arguments.weights {
         Some(path) => Some(safetensors::read(path).map_err(Failure::failed)?),
         None => None,
     };
-    let classes = arguments
-        .classes
-        .or_else(|| weights.as_ref().and_then(|weights| classes_of(&arguments.model, weights)))
-        .unwrap_or(1000);
-    let request = ProbeRequest {
-        config: ModelConfig { name: arguments.model.clone(), classes, in_channels: 3 },
-        weights,
-        input,
-        train: arguments.train,
-        gradients: arguments.gradients,
+    let mut tensor = |name: &str| {
+        input.remove(name).ok_or_else(|| {
+            let found: Vec<&str> = input.keys().collect();
+            Failure::failed(format!(
+                "{}: found no tensor {name:?} (there are: {})",
+                arguments.input.display(),
+                found.join(", ")
+            ))
+        })
     };
-    let mut random = generator(0, Purpose::Initialization, 0, 0);
-    let output = run(request, &mut random, &compute.device).map_err(Failure::failed)?;
-    safetensors::write(&arguments.out, &output, &BTreeMap::new()).map_err(Failure::failed)?;
+    let request = ProbeRequest {
+        model: arguments.model.clone(),
+        classes: arguments.classes,
+        weights,
+        x: tensor("x")?,
+        grad_out: if arguments.gradients { Some(tensor("grad_out")?) } else { None },
+        train: arguments.train,
+    };
+    let output = run(&request, &compute.device).map_err(Failure::failed)?;
+    let bytes = safetensors::to_bytes(&output, &BTreeMap::new());
+    std::fs::write(&arguments.out, bytes).map_err(|error| {
+        Failure::failed(format!("{}: could not be written: {error}", arguments.out.display()))
+    })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -55,7 +55,8 @@ fn conclude(result: Result<Ending, TrainError>, folder: &RunFolder) -> Result<Ex
         TrainError::Pictures(_)
         | TrainError::Build(_)
         | TrainError::WeightsSource { .. }
-        | TrainError::ClassWeights(_)
+        | TrainError::Loss(_)
+        | TrainError::Config { .. }
         | TrainError::AlreadyFinished { .. } => Failure::usage(error),
         other => Failure::failed(other),
     })?;

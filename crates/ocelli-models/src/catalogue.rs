@@ -1,0 +1,76 @@
+use crate::resnet;
+
+/// A model that can be built, as `ocelli models` lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelEntry {
+    /// The name to build it by.
+    pub name: &'static str,
+    /// The family that it belongs to.
+    pub family: &'static str,
+    /// Weights, with 1000 classes and 3 input channels.
+    pub parameters: usize,
+    /// Multiplications of a weight, each with its addition, to score one picture of 224 x 224
+    /// pixels: convolutions and linear layers, as the literature counts "FLOPs".
+    pub multiply_adds: u64,
+    /// Where it was described.
+    pub paper: &'static str,
+}
+
+/// Every model that [`build`](crate::build()) knows.
+#[must_use]
+pub fn catalogue() -> Vec<ModelEntry> {
+    resnet::entries().collect()
+}
+
+/// The name most like `found`, unless none is much like it.
+pub(crate) fn nearest<'names>(found: &str, known: &'names [String]) -> Option<&'names str> {
+    // A third of the letters wrong is a typing mistake; more is another word.
+    let tolerated = found.chars().count().div_ceil(3);
+    known
+        .iter()
+        .map(|name| (edit_distance(&found.to_lowercase(), name), name))
+        .min()
+        .filter(|&(distance, _)| distance <= tolerated)
+        .map(|(_, name)| name.as_str())
+}
+
+/// Insertions, deletions and substitutions between two words (Levenshtein).
+fn edit_distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, from) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, &to) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_mistake_is_recognized_and_another_word_is_not() {
+        let known = ["resnet18".to_owned(), "resnet34".to_owned()];
+        assert_eq!(nearest("resnet-18", &known), Some("resnet18"));
+        assert_eq!(nearest("ResNet34", &known), Some("resnet34"));
+        assert_eq!(nearest("rsenet34", &known), Some("resnet34"));
+        assert_eq!(nearest("vit_b_16", &known), None);
+        assert_eq!(nearest("", &known), None);
+    }
+
+    #[test]
+    fn edit_distances_are_levenshteins() {
+        for (left, right, distance) in
+            [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("ab", "ba", 2)]
+        {
+            assert_eq!(edit_distance(left, right), distance);
+            assert_eq!(edit_distance(right, left), distance);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Running a model on given tensors, to compare its numbers with another framework's.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use ocelli_nn::{
+    Pass,
+    state::{self, Array, StateDict, StateDictError},
+};
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use thiserror::Error;
+
+use crate::{BuildError, ModelConfig, build};
+
+/// What to run on what.
+#[derive(Clone, Debug)]
+pub struct ProbeRequest {
+    /// The model's name.
+    pub model: String,
+    /// Its classes. None: what the weights say, or 1000 without weights.
+    pub classes: Option<usize>,
+    /// Its weights. None: freshly drawn, from seed 0.
+    pub weights: Option<StateDict>,
+    /// The pictures, `[n, channels, h, w]`, as PyTorch orders them.
+    pub x: Array,
+    /// The gradient of a loss by the output, `[n, classes]`: gradients are computed from it.
+    pub grad_out: Option<Array>,
+    /// Whether to make a training pass.
+    pub train: bool,
+}
+
+/// What came out: arrays by name.
+///
+/// `y` is the output `[n, classes]`; with gradients, `grad.x` is the input's, in the input's
+/// order, and `grad.<key>` a parameter's; after a training pass every `<key>` is the model's
+/// state with its updated running statistics.
+pub type ProbeResult = StateDict;
+
+/// Why a probe could not run.
+#[derive(Debug, Error)]
+pub enum ProbeError {
+    /// The model could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The weights are another model's.
+    #[error(transparent)]
+    Weights(#[from] StateDictError),
+    /// An input tensor has a shape that the model can't take.
+    #[error("{name} has {found_type} shape {found:?}; expected float32 {expected}")]
+    Input {
+        /// The tensor's name.
+        name: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// Its element type.
+        found_type: &'static str,
+        /// What is expected, in words.
+        expected: String,
+    },
+}
+
+/// Runs a model forward, and backward where `grad_out` is given.
+///
+/// # Errors
+/// [`ProbeError`] where the model is unknown, the weights don't fit or a tensor has a wrong shape.
+pub fn probe(request: &ProbeRequest, device: &Device) -> Result<ProbeResult, ProbeError> {
+    let ProbeRequest { model, weights, x, grad_out, train, .. } = request;
+    let expected_x = "[pictures, channels, height, width], none of them 0";
+    let [n, c, h, w] = shape_of("x", x, expected_x)?;
+    let in_channels = c;
+    let classes = request.classes.or_else(|| classes_of(weights.as_ref()?)).unwrap_or(1000);
+    if *train && n == 1 && h.max(w) <= SINGLE_VALUE_PIXELS {
+        let expected = format!(
+            "more than one picture, or one larger than {SINGLE_VALUE_PIXELS} pixels, in a training pass"
+        );
+        return Err(input("x", x, expected));
+    }
+
+    let device = if grad_out.is_some() {
+        device.clone().autodiff()
+    } else {
+        device.clone().without_autodiff()
+    };
+    let config = ModelConfig { name: model.clone(), classes, in_channels };
+    let mut network = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &device)?;
+    if let Some(weights) = weights {
+        network = state::load_state_dict(network, weights)?;
+    }
+
+    let pass = if *train { Pass::train() } else { Pass::eval() };
+    let mut pictures = tensor::<4>(x, [n, c, h, w], &device);
+    if grad_out.is_some() {
+        pictures = pictures.require_grad();
+    }
+    let y = network.forward(pictures.clone().permute([0, 2, 3, 1]), &pass);
+
+    let mut result = ProbeResult::new();
+    if *train {
+        result.extend(state::state_dict(&network));
+    }
+    result.insert("y", array(y.clone().without_autodiff()));
+    if let Some(grad_out) = grad_out {
+        let expected = [n, classes];
+        let found = shape_of("grad_out", grad_out, &format!("{expected:?}"))?;
+        if found != expected {
+            return Err(input("grad_out", grad_out, format!("{expected:?}")));
+        }
+        // The gradient of <y, grad_out> by y is grad_out.
+        let mut gradients = (y * tensor(grad_out, expected, &device)).sum().backward();
+        if let Some(gradient) = pictures.grad_remove(&mut gradients) {
+            result.insert("grad.x", array(gradient));
+        }
+        let shapes = state::state_dict(&network);
+        for (key, gradient) in state::gradients(&network, &mut gradients) {
+            let shape = shapes.get(&key).map_or_else(Vec::new, |array| array.shape().to_vec());
+            result.insert(format!("grad.{key}"), Array::from_f32(shape, values(gradient)));
+        }
+    }
+    Ok(result)
+}
+
+/// Every family here halves a picture five times: of this many pixels one is left.
+const SINGLE_VALUE_PIXELS: usize = 32;
+
+/// The classes that the weights of a last layer give.
+fn classes_of(weights: &StateDict) -> Option<usize> {
+    weights.get("fc.bias").and_then(|bias| bias.shape().first().copied())
+}
+
+/// The shape, where the array has floats, `D` axes and no axis of length 0.
+fn shape_of<const D: usize>(
+    name: &'static str,
+    array: &Array,
+    expected: &str,
+) -> Result<[usize; D], ProbeError> {
+    match <[usize; D]>::try_from(array.shape()) {
+        Ok(shape) if array.as_f32().is_some() && !shape.contains(&0) => Ok(shape),
+        _ => Err(input(name, array, expected.into())),
+    }
+}
+
+fn input(name: &'static str, array: &Array, expected: String) -> ProbeError {
+    let found_type = array.values().type_name();
+    ProbeError::Input { name, found: array.shape().to_vec(), found_type, expected }
+}
+
+fn tensor<const D: usize>(array: &Array, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let values = array.as_f32().unwrap_or_default().to_vec();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn array<const D: usize>(tensor: Tensor<D>) -> Array {
+    Array::from_f32(tensor.dims().to_vec(), values(tensor))
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor
+        .try_into_vec_as()
+        .unwrap_or_else(|error| panic!("reading a tensor from its device failed: {error}"))
+}

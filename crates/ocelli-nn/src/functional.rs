@@ -1,0 +1,19 @@
+//! Operations on channels-last activations, one file each.
+//!
+//! A layer of a model never calls Burn directly: it comes through here, so that a faster kernel
+//! for a device has one place to go.
+//!
+//! # Shapes
+//! Activations are `[batch, height, width, channels]`, written `[n, h, w, c]` below.
+
+mod activation;
+mod batch_norm2d;
+mod conv2d;
+mod linear;
+mod pool;
+
+pub use activation::{log_softmax, relu};
+pub use batch_norm2d::{BatchStatistics, batch_norm2d, batch_norm2d_train};
+pub use conv2d::{ConvGeometry, conv2d};
+pub use linear::linear;
+pub use pool::{PoolGeometry, global_average_pool, max_pool2d};

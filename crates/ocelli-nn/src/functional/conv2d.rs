@@ -1,0 +1,54 @@
+use burn::tensor::{Tensor, module, ops::ConvOptions};
+
+/// How a convolution's window moves over the picture. Pairs are `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvGeometry {
+    /// Pixels between neighbouring windows.
+    pub stride: [usize; 2],
+    /// Zeros added on each side of the picture.
+    pub padding: [usize; 2],
+    /// Pixels between neighbouring taps of the window.
+    pub dilation: [usize; 2],
+    /// Groups of channels that don't see each other.
+    pub groups: usize,
+}
+
+impl Default for ConvGeometry {
+    fn default() -> Self {
+        Self { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
+    }
+}
+
+/// Two-dimensional convolution (cross-correlation, as everywhere in deep learning).
+///
+/// # Shapes
+/// - `x`: `[n, h, w, in_channels]`
+/// - `weight`: `[out_channels, in_channels / groups, kernel_height, kernel_width]`
+/// - `bias`: `[out_channels]`
+/// - result: `[n, h', w', out_channels]` with
+///   `h' = (h + 2 padding - dilation (kernel_height - 1) - 1) / stride + 1`, rounded down.
+///
+/// # Panics
+/// If the channel counts don't fit each other, or the padded picture is smaller than the kernel.
+#[must_use]
+pub fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    geometry: ConvGeometry,
+) -> Tensor<4> {
+    let ConvGeometry { stride, padding, dilation, groups } = geometry;
+    let x = nchw_from_nhwc(x);
+    let y = module::conv2d(x, weight, bias, ConvOptions::new(stride, padding, dilation, groups));
+    nhwc_from_nchw(y)
+}
+
+/// The channels-first view of a channels-last tensor, for Burn's own operations.
+pub(super) fn nchw_from_nhwc(x: Tensor<4>) -> Tensor<4> {
+    x.permute([0, 3, 1, 2])
+}
+
+/// The channels-last view of a channels-first tensor.
+pub(super) fn nhwc_from_nchw(x: Tensor<4>) -> Tensor<4> {
+    x.permute([0, 2, 3, 1])
+}

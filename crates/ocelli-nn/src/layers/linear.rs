@@ -1,0 +1,45 @@
+use burn::{
+    module::{Module, Param},
+    tensor::{Device, Tensor},
+};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    functional,
+    init::{Initializer, torch_default_bias},
+};
+
+/// A fully connected layer, with bias. State: `weight` `[out, in]`, `bias` `[out]`.
+#[derive(Module, Debug)]
+pub struct Linear {
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+impl Linear {
+    /// A layer with PyTorch's default initialization.
+    #[must_use]
+    pub fn new(
+        in_features: usize,
+        out_features: usize,
+        generator: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Self {
+        let weight =
+            Initializer::TORCH_DEFAULT.draw([out_features, in_features], generator, device);
+        let bias = torch_default_bias(out_features, in_features, generator, device);
+        Self { weight: Param::from_tensor(weight), bias: Param::from_tensor(bias) }
+    }
+
+    /// `x · weightᵀ + bias`.
+    ///
+    /// # Shapes
+    /// `[n, in]` → `[n, out]`
+    ///
+    /// # Panics
+    /// If `x` has another number of features than the layer.
+    #[must_use]
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        functional::linear(x, self.weight.val(), Some(self.bias.val()))
+    }
+}

@@ -1,0 +1,175 @@
+//! Flattened tensors as plain slices, where their elements are this process's own memory.
+//!
+//! An optimizer step written in tensor operations reads and writes every parameter ten times
+//! over; the step of a network that does not fit the cache is then as slow as memory is. On
+//! the embedded CPU device the same step is one pass over slices. Every function here
+//! answers `None`, or hands the tensor back, on any other device, and the caller goes on in
+//! tensor operations.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{DispatchDevice, Flex};
+use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
+use rayon::prelude::*;
+
+/// Elements that one thread works on at a time. Also fixes how sums are cut, so that their
+/// last bits do not depend on the number of threads. 64 Ki elements of the four arrays of an
+/// Adam step are 1 MiB: small enough for the L2 cache, large enough to hide the hand-over.
+pub(crate) const CHUNK: usize = 64 * 1024;
+
+/// A tensor on the embedded CPU device, contiguous and of exactly its own length.
+pub(crate) struct Flat(FlexTensor);
+
+impl Flat {
+    /// Takes the tensor apart, or hands it back where it is not float32 on the CPU device. A
+    /// tensor that is a view of something larger, or strided, is copied.
+    pub(crate) fn new(tensor: Tensor<1>) -> Result<Self, Tensor<1>> {
+        if !is_flat(&tensor) {
+            return Err(tensor);
+        }
+        let length = tensor.dims()[0];
+        let spare = tensor.clone();
+        let Ok(flex) = tensor.try_into_primitive::<Flex>() else {
+            return Err(spare);
+        };
+        drop(spare);
+        let whole = flex.is_contiguous()
+            && flex.layout().start_offset() == 0
+            && flex.bytes().len() == length * size_of::<f32>();
+        let flex = if whole { flex } else { flex.to_contiguous() };
+        Ok(Self(flex))
+    }
+
+    /// `length` zeros.
+    pub(crate) fn zeros(length: usize) -> Self {
+        Self(FlexTensor::zeros(Shape::new([length]), DType::F32))
+    }
+
+    /// Takes two tensors apart, or hands both back where either cannot be.
+    pub(crate) fn pair(
+        first: Tensor<1>,
+        second: Tensor<1>,
+    ) -> Result<(Self, Self), (Tensor<1>, Tensor<1>)> {
+        match (Self::new(first), Self::new(second)) {
+            (Ok(first), Ok(second)) => Ok((first, second)),
+            (first, second) => {
+                let back =
+                    |flat: Result<Self, _>| flat.map_or_else(|tensor| tensor, Self::into_tensor);
+                Err((back(first), back(second)))
+            }
+        }
+    }
+
+    /// The elements.
+    pub(crate) fn values(&self) -> &[f32] {
+        self.0.storage()
+    }
+
+    /// The elements, to be written: in place where nothing else holds them, else a copy.
+    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+        self.0.storage_mut()
+    }
+
+    /// The tensor again.
+    pub(crate) fn into_tensor(self) -> Tensor<1> {
+        Tensor::from_primitive::<Flex>(self.0)
+    }
+}
+
+/// Whether the tensor can be had as a slice: float32, on the CPU device, without autodiff.
+fn is_flat(tensor: &Tensor<1>) -> bool {
+    let device = tensor.device();
+    tensor.dtype() == DType::F32 && !device.is_autodiff() && is_cpu(&device)
+}
+
+/// Whether the device is the embedded CPU, on which reading a tensor waits for nothing.
+pub(crate) fn is_cpu(device: &Device) -> bool {
+    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
+}
+
+/// Sum of the squares of all elements, in double precision, on the CPU device.
+pub(crate) fn sum_of_squares(tensor: &Tensor<1>) -> Option<f64> {
+    let flat = Flat::new(tensor.clone()).ok()?;
+    let chunk_sum = |chunk: &[f32]| -> f64 {
+        // Eight running sums: one alone waits for its own last addition.
+        let mut lanes = [0.0f64; 8];
+        let (groups, rest) = chunk.as_chunks::<8>();
+        for group in groups {
+            for (lane, value) in lanes.iter_mut().zip(group) {
+                *lane += f64::from(*value) * f64::from(*value);
+            }
+        }
+        lanes.iter().sum::<f64>() + rest.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>()
+    };
+    let values = flat.values();
+    if values.len() <= CHUNK {
+        return Some(chunk_sum(values));
+    }
+    // Collected in order before they are added up, for the same sum on any number of threads.
+    let sums: Vec<f64> = values.par_chunks(CHUNK).map(chunk_sum).collect();
+    Some(sums.iter().sum())
+}
+
+/// Applies `f` to pieces of `target` and `source`, at the same places, on all threads.
+pub(crate) fn zip_chunks(
+    target: &mut [f32],
+    source: &[f32],
+    f: impl Fn(&mut [f32], &[f32]) + Sync,
+) {
+    debug_assert_eq!(target.len(), source.len());
+    if target.len() <= CHUNK {
+        return f(target, source);
+    }
+    target
+        .par_chunks_mut(CHUNK)
+        .zip(source.par_chunks(CHUNK))
+        .for_each(|(target, source)| f(target, source));
+}
+
+/// Applies `f` to pieces of two targets and `source`, at the same places, on all threads.
+pub(crate) fn zip3_chunks(
+    first: &mut [f32],
+    second: &mut [f32],
+    source: &[f32],
+    f: impl Fn(&mut [f32], &mut [f32], &[f32]) + Sync,
+) {
+    debug_assert!(first.len() == source.len() && second.len() == source.len());
+    if first.len() <= CHUNK {
+        return f(first, second, source);
+    }
+    first
+        .par_chunks_mut(CHUNK)
+        .zip(second.par_chunks_mut(CHUNK))
+        .zip(source.par_chunks(CHUNK))
+        .for_each(|((first, second), source)| f(first, second, source));
+}
+
+/// Applies `f` to pieces of `values`, on all threads.
+pub(crate) fn chunks(values: &mut [f32], f: &(impl Fn(&mut [f32]) + Sync)) {
+    if values.len() <= CHUNK {
+        return f(values);
+    }
+    values.par_chunks_mut(CHUNK).for_each(f);
+}
+
+/// The elements, copied to the host.
+///
+/// # Panics
+///
+/// If the device fails to hand them over.
+pub(crate) fn to_vec(tensor: &Tensor<1>) -> Vec<f32> {
+    match Flat::new(tensor.clone()) {
+        Ok(flat) => flat.values().to_vec(),
+        Err(tensor) => tensor.into_data().iter::<f32>().collect(),
+    }
+}
+
+/// A copy of the tensor that shares no storage with it, on the same device.
+pub(crate) fn copied(tensor: &Tensor<1>) -> Tensor<1> {
+    match Flat::new(tensor.clone()) {
+        Ok(flat) => {
+            let values = flat.values().to_vec();
+            Tensor::from_data(TensorData::new(values, tensor.dims()), &tensor.device())
+        }
+        Err(tensor) => tensor.mul_scalar(1.0),
+    }
+}

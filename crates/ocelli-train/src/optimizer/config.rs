@@ -1,0 +1,151 @@
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, Keys, check_range};
+
+const ADAM_KEYS: &[&str] = &["lr", "betas", "eps", "weight_decay", "decay_norm_and_bias"];
+const SGD_KEYS: &[&str] =
+    &["lr", "momentum", "dampening", "nesterov", "weight_decay", "decay_norm_and_bias"];
+
+/// The `[optimizer]` table. Defaults are PyTorch's; keys that do not apply to `name` are
+/// refused by [`resolved`](Self::resolved).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// The update rule.
+    #[serde(default)]
+    pub name: OptimizerName,
+    /// Learning rate before the schedule. Default 1e-3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lr: Option<f64>,
+    /// `sgd`: how much of the last update is kept. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// `sgd` with momentum: how much less the gradient counts. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dampening: Option<f64>,
+    /// `sgd` with momentum: look ahead along it (Sutskever et al. 2013). Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nesterov: Option<bool>,
+    /// `adam`, `adamw`: decay of the averages of the gradient and of its square. Default
+    /// `[0.9, 0.999]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub betas: Option<[f64; 2]>,
+    /// `adam`, `adamw`: added to the denominator. Default 1e-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eps: Option<f64>,
+    /// `adamw`: the share of a weight, times the learning rate, that is taken off in a step;
+    /// `sgd`, `adam`: an L2 penalty, added to the gradient. Default 1e-2 for `adamw`, else 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Whether weight decay also applies to parameters of one dimension: those of
+    /// normalization layers, and biases. Default true, as in PyTorch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay_norm_and_bias: Option<bool>,
+}
+
+/// The update rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerName {
+    /// Stochastic gradient descent, with momentum where asked for.
+    Sgd,
+    /// Adam (Kingma and Ba 2015).
+    Adam,
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    #[default]
+    AdamW,
+}
+
+impl OptimizerName {
+    /// The name as recipes write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+            Self::AdamW => "adamw",
+        }
+    }
+}
+
+impl OptimizerConfig {
+    /// The same optimizer with every default that applies written out.
+    ///
+    /// # Errors
+    ///
+    /// A key that has no meaning for `name`, or is out of range.
+    pub fn resolved(&self) -> Result<Self, ConfigError> {
+        let is_sgd = self.name == OptimizerName::Sgd;
+        let keys = Keys {
+            owner: format!("optimizer `{}`", self.name.as_str()),
+            applies: if is_sgd { SGD_KEYS } else { ADAM_KEYS },
+        };
+        let betas_instead = "its first beta takes the place of momentum";
+        keys.check("momentum", self.momentum.is_some(), betas_instead)?;
+        keys.check("dampening", self.dampening.is_some(), betas_instead)?;
+        keys.check("nesterov", self.nesterov.is_some(), "Nesterov's form is not implemented")?;
+        keys.check("betas", self.betas.is_some(), "it keeps no averages; see `momentum`")?;
+        keys.check("eps", self.eps.is_some(), "it divides by nothing")?;
+
+        let mut config = self.clone();
+        let lr = self.lr.unwrap_or(1e-3);
+        config.lr = Some(check_range("lr", lr, lr >= 0.0, "0 or more")?);
+        let default_decay = if self.name == OptimizerName::AdamW { 1e-2 } else { 0.0 };
+        let decay = self.weight_decay.unwrap_or(default_decay);
+        config.weight_decay = Some(check_range("weight_decay", decay, decay >= 0.0, "0 or more")?);
+        config.decay_norm_and_bias = Some(self.decay_norm_and_bias.unwrap_or(true));
+        if is_sgd {
+            config.resolve_momentum()?
+        } else {
+            config.resolve_averages()?
+        }
+        Ok(config)
+    }
+
+    fn resolve_momentum(&mut self) -> Result<(), ConfigError> {
+        let momentum = self.momentum.unwrap_or(0.0);
+        let in_range = (0.0..1.0).contains(&momentum);
+        check_range("momentum", momentum, in_range, "0 or more and below 1")?;
+        let dampening = self.dampening.unwrap_or(0.0);
+        let in_range = (0.0..=1.0).contains(&dampening);
+        check_range("dampening", dampening, in_range, "from 0 to 1")?;
+        let nesterov = self.nesterov.unwrap_or(false);
+        let without_momentum = |key| ConfigError::Inapplicable {
+            key,
+            owner: "optimizer `sgd` without momentum".to_owned(),
+            reason: "there is no momentum for it to change".to_owned(),
+            applies: "it together with `momentum` above 0".to_owned(),
+        };
+        if momentum == 0.0 && dampening != 0.0 {
+            return Err(without_momentum("dampening"));
+        }
+        if momentum == 0.0 && nesterov {
+            return Err(without_momentum("nesterov"));
+        }
+        if nesterov && dampening != 0.0 {
+            return Err(ConfigError::Inapplicable {
+                key: "dampening",
+                owner: "optimizer `sgd` with `nesterov = true`".to_owned(),
+                reason: "Nesterov's momentum is defined without it".to_owned(),
+                applies: "`momentum` above 0, without `dampening`".to_owned(),
+            });
+        }
+        self.momentum = Some(momentum);
+        if momentum > 0.0 {
+            self.dampening = Some(dampening);
+            self.nesterov = Some(nesterov);
+        }
+        Ok(())
+    }
+
+    fn resolve_averages(&mut self) -> Result<(), ConfigError> {
+        let betas = self.betas.unwrap_or([0.9, 0.999]);
+        for beta in betas {
+            let in_range = (0.0..1.0).contains(&beta);
+            check_range("betas", beta, in_range, "two numbers, each 0 or more and below 1")?;
+        }
+        self.betas = Some(betas);
+        let eps = self.eps.unwrap_or(1e-8);
+        self.eps = Some(check_range("eps", eps, eps >= 0.0, "0 or more")?);
+        Ok(())
+    }
+}

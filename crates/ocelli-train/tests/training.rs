@@ -1,0 +1,220 @@
+//! Whole runs on the sample data: what the loop promises, held to on tiny pictures.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ocelli_nn::device;
+use ocelli_train::checkpoint;
+use ocelli_train::recipe::read::RecipeText;
+use ocelli_train::recipe::resolve::resolve;
+use ocelli_train::record::{EpochRecord, Split};
+use ocelli_train::run_folder::{RunFolder, RunStatus, read_json_lines};
+use ocelli_train::trainer::{Compute, Ending, Observer, StepEvent, TrainError, resume, start};
+
+const RECIPE: &str = r#"
+seed = 7
+[data]
+train = "synth://birds?classes=3&count=36&size=16"
+val = 0.25
+size = 16
+workers = 2
+augment = [{ random_resized_crop = {} }, { random_horizontal_flip = {} }]
+[train]
+epochs = 2
+batch_size = 8
+[optimizer]
+name = "adamw"
+lr = 1e-3
+"#;
+
+fn compute() -> Compute {
+    let device = device::parse("cpu").unwrap();
+    Compute { device, device_name: "cpu".into(), threads: 2, commit: None }
+}
+
+fn recipe(overrides: &[&str]) -> ocelli_train::recipe::Recipe {
+    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
+    let text = RecipeText::new("test".into(), RECIPE.into());
+    let (recipe, text) = text.parse(&overrides).unwrap();
+    resolve(recipe, &text).unwrap()
+}
+
+/// Sets the stop flag after so many batches, as Ctrl-C would.
+struct StopAfter<'a> {
+    batches: usize,
+    stop: &'a AtomicBool,
+}
+
+impl Observer for StopAfter<'_> {
+    fn stepped(&mut self, _event: &StepEvent) {
+        match self.batches.checked_sub(1) {
+            Some(left) => self.batches = left,
+            None => self.stop.store(true, Ordering::Relaxed),
+        }
+    }
+}
+
+fn run(path: &Path, overrides: &[&str], stop_after: usize) -> Result<Ending, TrainError> {
+    let folder = RunFolder::create(path).unwrap();
+    let stop = AtomicBool::new(false);
+    start(recipe(overrides), &folder, &compute(), &mut StopAfter { batches: stop_after, stop: &stop }, &stop)
+}
+
+fn go_on(path: &Path, stop_after: usize) -> Result<Ending, TrainError> {
+    let folder = RunFolder::open(path).unwrap();
+    let stop = AtomicBool::new(false);
+    resume(&folder, &compute(), &mut StopAfter { batches: stop_after, stop: &stop }, &stop)
+}
+
+fn records(path: &Path) -> Vec<EpochRecord> {
+    let folder = RunFolder::open(path).unwrap();
+    let mut records: Vec<EpochRecord> = read_json_lines(&folder.metrics_file()).unwrap();
+    for record in &mut records {
+        // Time is the one thing that two equal runs differ in.
+        record.seconds = 0.0;
+        record.images_per_second = 0.0;
+    }
+    records
+}
+
+fn assert_same_run(left: &Path, right: &Path) {
+    for name in ["last", "best"] {
+        let [left, right] =
+            [left, right].map(|path| checkpoint::read(&path.join("checkpoints"), name).unwrap());
+        assert_eq!(left.model, right.model, "weights of {name}");
+        assert_eq!(left.optimizer, right.optimizer, "optimizer of {name}");
+        assert_eq!(left.ema, right.ema, "averaged weights of {name}");
+        assert_eq!(left.state.best, right.state.best);
+    }
+    assert_eq!(records(left), records(right));
+}
+
+#[test]
+fn a_run_leaves_its_recipe_numbers_and_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let ending = run(&path, &["train.snapshots=[\"last\"]"], usize::MAX).unwrap();
+    assert_eq!(ending.status, RunStatus::Finished);
+    let splits: Vec<(u32, Split)> =
+        records(&path).iter().map(|record| (record.epoch, record.split)).collect();
+    assert_eq!(splits, [(1, Split::Train), (1, Split::Val), (2, Split::Train), (2, Split::Val)]);
+    let run = RunFolder::open(&path).unwrap();
+    let info = run.read_info().unwrap();
+    assert_eq!((info.status, info.classes.len(), info.pictures.val), (RunStatus::Finished, 3, 9));
+    assert_eq!(checkpoint::names(&run.checkpoints()), ["best", "epoch-0002", "last"]);
+    let features = ocelli_nn::safetensors::read(
+        &run.snapshots().join("epoch-0002").join("features.safetensors"),
+    )
+    .unwrap();
+    assert_eq!(features.get("features").unwrap().shape(), [9, 512]);
+    let (read, _) = run.read_recipe().unwrap();
+    assert_eq!(read.train.epochs, 2);
+    let val = &records(&path)[1];
+    let total: u64 = val.confusion.iter().map(|[_, _, count]| count).sum();
+    assert_eq!((total, val.pictures, val.classes.len()), (9, 9, 3));
+}
+
+#[test]
+fn a_run_stopped_anywhere_and_resumed_equals_an_unbroken_one_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    // Everything that has state: averages, accumulation, clipping, a moving learning rate, mixing.
+    let overrides = [
+        "train.ema.decay=0.9",
+        "train.accumulate=2",
+        "train.clip_norm=1.0",
+        "train.mixup_alpha=0.2",
+        "schedule.name=cosine",
+        "schedule.per=step",
+    ];
+    let unbroken = folder.path().join("unbroken");
+    run(&unbroken, &overrides, usize::MAX).unwrap();
+    // An epoch is 2 steps (of 2 batches) and 2 validation batches: 8 events in all.
+    for stop_after in 0..7 {
+        let path = folder.path().join(format!("stopped-{stop_after}"));
+        let ending = run(&path, &overrides, stop_after).unwrap();
+        assert_eq!(ending.status, RunStatus::Stopped, "after {stop_after}");
+        assert_eq!(RunFolder::open(&path).unwrap().read_info().unwrap().status, RunStatus::Stopped);
+        let ending = go_on(&path, usize::MAX).unwrap();
+        assert_eq!(ending.status, RunStatus::Finished);
+        assert_same_run(&unbroken, &path);
+    }
+}
+
+#[test]
+fn a_run_is_the_same_whatever_the_number_of_loader_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+    run(&one, &["data.workers=0"], usize::MAX).unwrap();
+    run(&other, &["data.workers=3", "data.prefetch_batches=1"], usize::MAX).unwrap();
+    assert_same_run(&one, &other);
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+    run(&one, &[], usize::MAX).unwrap();
+    run(&other, &["seed=8"], usize::MAX).unwrap();
+    assert_ne!(records(&one), records(&other));
+}
+
+#[test]
+fn a_finished_run_is_not_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    run(&path, &["train.epochs=1"], usize::MAX).unwrap();
+    assert!(matches!(go_on(&path, usize::MAX), Err(TrainError::AlreadyFinished { .. })));
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_with_the_last_good_checkpoint_intact() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let overrides = ["optimizer.name=sgd", "optimizer.lr=1e30", "train.checkpoint_every_steps=1"];
+    let error = run(&path, &overrides, usize::MAX).unwrap_err();
+    assert!(matches!(error, TrainError::NotFinite { .. }), "{error}");
+    assert!(error.to_string().contains("smaller optimizer.lr"), "{error}");
+    let run = RunFolder::open(&path).unwrap();
+    assert_eq!(run.read_info().unwrap().status, RunStatus::Failed);
+    // Whatever was saved is worth going on from.
+    if let Ok(checkpoint) = checkpoint::read(&run.checkpoints(), "last") {
+        for (key, array) in checkpoint.model.iter() {
+            let values = array.as_f32().unwrap_or_default();
+            assert!(values.iter().all(|value| value.is_finite()), "{key}");
+        }
+    }
+}
+
+#[test]
+fn training_stops_early_when_validation_no_longer_improves() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    // At this learning rate nothing changes, so no epoch is better than the first.
+    let overrides = [
+        "train.epochs=9",
+        "train.early_stopping_patience=2",
+        "train.best_by=accuracy",
+        "optimizer.name=sgd",
+        "optimizer.lr=1e-30",
+        "data.augment=[]",
+    ];
+    let ending = run(&path, &overrides, usize::MAX).unwrap();
+    assert_eq!(ending.status, RunStatus::StoppedEarly);
+    assert!(ending.epochs < 9, "{}", ending.epochs);
+}
+
+#[test]
+fn pictures_that_changed_since_the_run_began_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    let config = ocelli_data::synth::BirdsConfig::parse("synth://birds?classes=2&count=16&size=16").unwrap();
+    let birds = ocelli_data::synth::Birds::new(config);
+    ocelli_data::synth::write_image_folder(&birds, &pictures, 0.25, &|_, _| {}).unwrap();
+    let path = folder.path().join("run");
+    let place = format!("data.train={}", pictures.display());
+    run(&path, &[&place], 0).unwrap();
+    let class = std::fs::read_dir(pictures.join("train")).unwrap().next().unwrap().unwrap().path();
+    let picture = std::fs::read_dir(class).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(picture).unwrap();
+    assert!(matches!(go_on(&path, usize::MAX), Err(TrainError::PicturesChanged { .. })));
+}

@@ -1,0 +1,139 @@
+//! The command line as scripts know it: exit statuses, what goes where, and the words of errors.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn ocelli(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ocelli")).args(arguments).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A small set of pictures in class folders, with val/.
+fn birds(folder: &Path) -> String {
+    let place = folder.join("birds").display().to_string();
+    let made = ocelli(&["data", "synth", &place, "--classes", "3", "--count", "48", "--size", "24"]);
+    assert!(made.status.success(), "{}", err(&made));
+    place
+}
+
+#[test]
+fn a_folder_of_pictures_is_enough_to_train_evaluate_predict_and_compare() {
+    let folder = tempfile::tempdir().unwrap();
+    let birds = birds(folder.path());
+    let run = folder.path().join("run").display().to_string();
+    let trained = ocelli(&["train", &birds, "--out", &run, "--set", "train.epochs=1", "--set", "data.size=16"]);
+    assert!(trained.status.success(), "{}", err(&trained));
+    assert_eq!(out(&trained), "", "progress belongs on standard error");
+    for words in ["chosen for these pictures", "3 classes", "finished 1 epochs", "ocelli predict"] {
+        assert!(err(&trained).contains(words), "{words:?} is missing in:\n{}", err(&trained));
+    }
+
+    let evaluated = ocelli(&["eval", &run, "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out(&evaluated)).unwrap();
+    for key in ["data", "loss", "accuracy", "top5", "classes", "confusion"] {
+        assert!(report.get(key).is_some(), "{key} is missing in {report}");
+    }
+    let elsewhere = ocelli(&["eval", &run, "--data", &format!("{birds}/train"), "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out(&elsewhere)).unwrap();
+    assert_eq!(report["pictures"].as_u64(), Some(39), "{report}");
+
+    let broken = Path::new(&birds).join("val").join("empty.jpg");
+    std::fs::write(&broken, "").unwrap();
+    let predicted = ocelli(&["predict", &run, &format!("{birds}/val"), "--json", "--top", "2"]);
+    assert_eq!(predicted.status.code(), Some(1), "one picture could not be read");
+    let lines: Vec<serde_json::Value> =
+        out(&predicted).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (bad, good): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.get("error").is_some());
+    assert_eq!((bad.len(), good.len()), (1, 9));
+    assert!(err(&predicted).contains("empty.jpg"), "{}", err(&predicted));
+    for line in good {
+        let top = line["top"].as_array().unwrap();
+        assert_eq!(top.len(), 2);
+        assert_eq!(top[0]["class"], line["class"]);
+        assert!(top[0]["probability"].as_f64() >= top[1]["probability"].as_f64());
+    }
+
+    let compared = ocelli(&["compare", &run, "--json"]);
+    let line: serde_json::Value = serde_json::from_str(&out(&compared)).unwrap();
+    assert_eq!(line["model"], "resnet18");
+    assert_eq!(line["epochs"], 1);
+    assert!(out(&ocelli(&["compare", &run])).contains("resnet18"));
+
+    let again = ocelli(&["train", &birds, "--out", &run]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(err(&again).contains("ocelli resume"), "{}", err(&again));
+}
+
+#[test]
+fn wrong_usage_and_wrong_recipes_exit_with_2_and_say_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("recipe.toml");
+    std::fs::write(&recipe, "[train]\nepoch = 3\n").unwrap();
+    let recipe = recipe.display().to_string();
+    for (arguments, words) in [
+        (vec!["train"], "RECIPE|PICTURES"),
+        (vec!["train", &recipe], "line 2"),
+        (vec!["train", "no/such/recipe.toml"], "no/such/recipe.toml"),
+        (vec!["train", "no/such/folder"], "no/such/folder"),
+        (vec!["train", "synth://cats"], "birds"),
+        (vec!["train", "recipe.toml", "--device", "abacus"], "recipe.toml"),
+        (vec!["resume", "no/such/run"], "no run folder"),
+        (vec!["bench", "step", "resnet19", "--batch", "1", "--size", "32"], "resnet18"),
+        (vec!["fly"], "fly"),
+    ] {
+        let output = ocelli(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", err(&output));
+        assert!(err(&output).contains(words), "{arguments:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn the_models_are_listed_with_torchvisions_parameter_counts() {
+    let listed = ocelli(&["models", "--json"]);
+    let models: Vec<serde_json::Value> =
+        out(&listed).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let resnet18 = models.iter().find(|model| model["name"] == "resnet18").unwrap();
+    assert_eq!(resnet18["parameters"], 11_689_512);
+}
+
+#[test]
+fn benchmarks_print_the_figures_that_scripts_read() {
+    let step = ocelli(&["bench", "step", "resnet18", "--batch", "2", "--size", "32", "--iters", "1", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out(&step)).unwrap();
+    for key in ["model", "mode", "batch", "size", "threads", "isa", "ms_median", "images_per_second", "peak_rss_mb"] {
+        assert!(report.get(key).is_some(), "{key} is missing in {report}");
+    }
+    let loader = ocelli(&["bench", "loader", "synth://birds?count=64&size=32", "--size", "32", "--batch", "8", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out(&loader)).unwrap();
+    assert_eq!(report["images"], 64);
+    for key in ["images_per_second", "workers", "size"] {
+        assert!(report.get(key).is_some(), "{key} is missing in {report}");
+    }
+}
+
+#[test]
+fn checking_pictures_finds_what_is_wrong_and_exits_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let birds = birds(folder.path());
+    let clean = ocelli(&["data", "check", &birds]);
+    assert_eq!(clean.status.code(), Some(0), "{}{}", out(&clean), err(&clean));
+    let class = std::fs::read_dir(format!("{birds}/train")).unwrap().next().unwrap().unwrap();
+    let picture = std::fs::read_dir(class.path()).unwrap().next().unwrap().unwrap().path();
+    let copy = Path::new(&birds).join("val").join(class.file_name()).join("leak.png");
+    std::fs::copy(&picture, &copy).unwrap();
+    std::fs::write(class.path().join("broken.png"), "no picture").unwrap();
+    let checked = ocelli(&["data", "check", &birds]);
+    assert_eq!(checked.status.code(), Some(1));
+    for words in ["broken.png", "leak.png"] {
+        assert!(out(&checked).contains(words), "{words} is missing in:\n{}", out(&checked));
+    }
+    let stats = ocelli(&["data", "stats", &birds]);
+    assert!(stats.status.success() && out(&stats).contains("mean"), "{}", out(&stats));
+}
