@@ -1,6 +1,6 @@
 //! Checks every value of a recipe and writes every default out.
 
-use ocelli_data::augment::{Pipeline, RandomHorizontalFlip, RandomResizedCrop, Transform, default_evaluation};
+use ocelli_data::augment::{Pipeline, RandomFlip, RandomResizedCrop, Transform, default_evaluation};
 
 use super::read::{RecipeError, RecipeText};
 use super::{Recipe, SnapshotEpoch, Validation};
@@ -18,7 +18,7 @@ pub fn resolve(mut recipe: Recipe, text: &RecipeText) -> Result<Recipe, RecipeEr
     let augment = recipe.data.augment.take().unwrap_or_else(|| {
         vec![
             Transform::RandomResizedCrop(RandomResizedCrop::default()),
-            Transform::RandomHorizontalFlip(RandomHorizontalFlip::default()),
+            Transform::RandomHorizontalFlip(RandomFlip::default()),
         ]
     });
     let evaluation =

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ocelli_data::augment::{Pipeline, RandomHorizontalFlip, RandomResizedCrop, Transform};
+use ocelli_data::augment::{Pipeline, RandomFlip, RandomResizedCrop, Transform};
 use ocelli_data::loader::{Loader, LoaderConfig, Order};
 use ocelli_data::source::{self, SourceOptions};
 use ocelli_train::step_benchmark::{self, StepBenchmark};
@@ -129,7 +129,7 @@ pub(crate) fn loader(arguments: &BenchLoaderArgs) -> Result<ExitCode, Failure> {
     let found = source::open(&arguments.location, &SourceOptions::default()).map_err(Failure::failed)?;
     let transforms = [
         Transform::RandomResizedCrop(RandomResizedCrop::default()),
-        Transform::RandomHorizontalFlip(RandomHorizontalFlip::default()),
+        Transform::RandomHorizontalFlip(RandomFlip::default()),
     ];
     let pipeline = Pipeline::new(&transforms, [arguments.size; 2]).map_err(Failure::usage)?;
     let config = LoaderConfig {
