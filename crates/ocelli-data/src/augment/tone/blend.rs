@@ -1,5 +1,6 @@
 //! Mixtures of a picture with something plainer, as Pillow's `ImageEnhance` makes them.
 
+use super::table::Table;
 use crate::picture::Picture;
 
 /// Luma of ITU-R 601 in 16-bit fixed point, rounded: Pillow's `convert("L")`.
@@ -17,21 +18,19 @@ pub(super) fn mix(plain: u8, value: u8, factor: f32) -> u8 {
 }
 
 /// All 256 results of mixing with one plain value.
-fn mixtures(plain: u8, factor: f64) -> [u8; 256] {
-    std::array::from_fn(|value| mix(plain, value as u8, factor as f32))
+fn mixtures(plain: u8, factor: f64) -> Table {
+    Table::new(|value| mix(plain, value, factor as f32))
 }
 
 pub(super) fn brightness(picture: &mut Picture, factor: f64) {
-    let table = mixtures(0, factor);
-    picture.pixels_mut().iter_mut().for_each(|value| *value = table[usize::from(*value)]);
+    mixtures(0, factor).apply(picture);
 }
 
 pub(super) fn contrast(picture: &mut Picture, factor: f64) {
     let (colors, _) = picture.pixels().as_chunks::<3>();
     let sum: u64 = colors.iter().map(|&color| u64::from(gray(color))).sum();
     let mean = (sum as f64 / colors.len().max(1) as f64 + 0.5) as u8;
-    let table = mixtures(mean, factor);
-    picture.pixels_mut().iter_mut().for_each(|value| *value = table[usize::from(*value)]);
+    mixtures(mean, factor).apply(picture);
 }
 
 pub(super) fn saturation(picture: &mut Picture, factor: f64) {

@@ -2,35 +2,44 @@
 
 use crate::picture::Picture;
 
-/// What each value becomes.
-type Table = [u8; 256];
+/// What each of the 256 values becomes.
+pub(super) struct Table([u8; 256]);
 
-const UNCHANGED: Table = {
-    let mut table = [0; 256];
-    let mut value = 0;
-    while value < 256 {
-        table[value] = value as u8;
-        value += 1;
+impl Table {
+    /// Asks for each value in turn, from 0 up.
+    pub(super) fn new(mut becomes: impl FnMut(u8) -> u8) -> Self {
+        let mut table = [0; 256];
+        for (value, entry) in (0..=u8::MAX).zip(&mut table) {
+            *entry = becomes(value);
+        }
+        Self(table)
     }
-    table
-};
 
-fn replace(picture: &mut Picture, table: impl Fn(u8) -> u8) {
-    let table: Table = UNCHANGED.map(table);
-    picture.pixels_mut().iter_mut().for_each(|value| *value = table[usize::from(*value)]);
+    fn unchanged() -> Self {
+        Self::new(|value| value)
+    }
+
+    fn of(&self, value: u8) -> u8 {
+        self.0[usize::from(value)]
+    }
+
+    pub(super) fn apply(&self, picture: &mut Picture) {
+        picture.pixels_mut().iter_mut().for_each(|value| *value = self.of(*value));
+    }
 }
 
 pub(super) fn solarize(picture: &mut Picture, threshold: f64) {
-    replace(picture, |value| if f64::from(value) < threshold { value } else { 255 - value });
+    Table::new(|value| if f64::from(value) < threshold { value } else { 255 - value })
+        .apply(picture);
 }
 
 pub(super) fn posterize(picture: &mut Picture, bits: u8) {
     let mask = u8::MAX << (8 - bits.clamp(1, 8));
-    replace(picture, |value| value & mask);
+    Table::new(|value| value & mask).apply(picture);
 }
 
 pub(super) fn invert(picture: &mut Picture) {
-    replace(picture, |value| 255 - value);
+    Table::new(|value| 255 - value).apply(picture);
 }
 
 /// Builds a table for each channel from how often its values occur.
@@ -42,10 +51,10 @@ fn replace_by_histogram(picture: &mut Picture, table: impl Fn(&[u64; 256]) -> Ta
             histogram[usize::from(*value)] += 1;
         }
     }
-    let tables = histograms.each_ref().map(table);
+    let tables = [table(&histograms[0]), table(&histograms[1]), table(&histograms[2])];
     for color in colors {
         for (table, value) in tables.iter().zip(color) {
-            *value = table[usize::from(*value)];
+            *value = table.of(*value);
         }
     }
 }
@@ -58,9 +67,9 @@ pub(super) fn auto_contrast(picture: &mut Picture) {
             Some((darkest, lightest)) if darkest < lightest => {
                 let scale = 255.0 / (lightest - darkest) as f64;
                 let offset = -(darkest as f64) * scale;
-                std::array::from_fn(|value| (value as f64 * scale + offset) as u8)
+                Table::new(|value| (f64::from(value) * scale + offset) as u8)
             }
-            _ => UNCHANGED,
+            _ => Table::unchanged(),
         }
     });
 }
@@ -71,13 +80,13 @@ pub(super) fn equalize(picture: &mut Picture) {
         let lightest = histogram.iter().rposition(|&count| count > 0).unwrap_or(0);
         let step = histogram[..lightest].iter().sum::<u64>() / 255;
         if step == 0 {
-            return UNCHANGED;
+            return Table::unchanged();
         }
         let mut sum = step / 2;
-        histogram.map(|count| {
-            let value = (sum / step).min(255) as u8;
-            sum += count;
-            value
+        Table::new(|value| {
+            let becomes = (sum / step).min(255) as u8;
+            sum += histogram[usize::from(value)];
+            becomes
         })
     });
 }
