@@ -8,9 +8,9 @@ use crate::dataset::Dataset;
 use crate::decode::{DecodeOptions, Format};
 
 mod examine;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub(crate) use examine::{Contents, Examined, examine_all};
 pub(crate) use text::{byte_size, plural};
@@ -203,7 +203,12 @@ impl<'a> Place<'a> {
 }
 
 /// Notes what is wrong with one picture by itself.
-fn judge(place: Place<'_>, examined: &Examined<()>, options: &CheckOptions, report: &mut CheckReport) {
+fn judge(
+    place: Place<'_>,
+    examined: &Examined<()>,
+    options: &CheckOptions,
+    report: &mut CheckReport,
+) {
     let (split, name) = (place.split.to_owned(), place.sample().name.clone());
     let contents = match &examined.contents {
         Ok(contents) => contents,

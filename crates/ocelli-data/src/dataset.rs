@@ -10,6 +10,9 @@ use crate::decode::{self, DecodeError, DecodeOptions};
 use crate::picture::Picture;
 use crate::synth::Birds;
 
+#[cfg(test)]
+mod tests;
+
 /// A file with more bytes than this is no picture of a dataset, and is not read into memory.
 pub const MAX_FILE_BYTES: u64 = 1 << 30;
 

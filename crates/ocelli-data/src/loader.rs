@@ -14,6 +14,7 @@ mod batches;
 mod error;
 #[cfg(test)]
 mod tests;
+mod throughput;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use crate::sampler::Sampler;
 pub use crate::sampler::Order;
 pub use batches::Batches;
 pub use error::LoaderError;
+pub use throughput::Throughput;
 
 /// What becomes of the samples that don't fill a last batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -283,7 +285,8 @@ fn check(dataset: &Dataset, config: &LoaderConfig) -> Result<(), LoaderError> {
         let name = first.map(|sample| sample.name.clone()).unwrap_or_default();
         return Err(LoaderError::PartlyLabelled { name, unlabelled, samples });
     }
-    if unlabelled > 0 && config.batch_mix != BatchMix::default() {
+    config.batch_mix.validate()?;
+    if unlabelled > 0 && config.batch_mix.is_active() {
         return Err(LoaderError::MixWithoutLabels);
     }
     Ok(())

@@ -40,11 +40,7 @@ pub enum SplitError {
 ///
 /// # Errors
 /// [`SplitError`].
-pub fn split(
-    dataset: Dataset,
-    fraction: f64,
-    seed: u64,
-) -> Result<(Dataset, Dataset), SplitError> {
+pub fn split(dataset: Dataset, fraction: f64, seed: u64) -> Result<(Dataset, Dataset), SplitError> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(SplitError::Fraction { found: fraction });
     }

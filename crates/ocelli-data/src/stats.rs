@@ -9,9 +9,9 @@ use crate::dataset::Dataset;
 use crate::decode::DecodeOptions;
 use crate::picture::Picture;
 
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 /// A dataset in numbers. Everything but `broken` is about the pictures that decode.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -140,7 +140,9 @@ pub fn stats(
     Ok(Stats {
         pictures: contents.len() as u64,
         bytes,
-        classes: counts.map(|(name, pictures)| ClassCount { name: name.clone(), pictures }).collect(),
+        classes: counts
+            .map(|(name, pictures)| ClassCount { name: name.clone(), pictures })
+            .collect(),
         formats,
         width,
         height,

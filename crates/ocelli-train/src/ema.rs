@@ -67,6 +67,19 @@ pub enum EmaStateError {
     },
 }
 
+/// A model's state with the averages of a saved [`Ema::state`] in place of its parameters.
+#[must_use]
+pub fn averaged(model: &StateDict, state: &StateDict) -> StateDict {
+    let mut weights = model.clone();
+    for (key, average) in state.iter() {
+        let Some(parameter) = key.strip_prefix(AVERAGE) else { continue };
+        if let (Some(array), Some(values)) = (model.get(parameter), average.as_f32()) {
+            weights.insert(parameter, Array::from_f32(array.shape().to_vec(), values.to_vec()));
+        }
+    }
+    weights
+}
+
 /// Averages of a model's parameters, by state-dict key.
 #[derive(Debug)]
 pub struct Ema {
@@ -174,10 +187,10 @@ impl Ema {
 /// Reads every trainable parameter, flattened, without copying it.
 fn for_each_parameter<M: Module>(model: &M, mut read: impl FnMut(&str, Tensor<1>)) {
     // A clone shares the tensors; what it is mapped to is dropped.
-    nn_state::update_parameters(model.clone(), |key: &str, value: Tensor<1>| {
+    drop(nn_state::update_parameters(model.clone(), |key: &str, value: Tensor<1>| {
         read(key, value.clone());
         value
-    });
+    }));
 }
 
 /// `average + (1 - decay) * (value - average)`, in place where nothing else holds the average.
@@ -189,8 +202,8 @@ fn moved(average: Tensor<1>, value: Tensor<1>, decay: f64) -> Tensor<1> {
     let (expected, found) = (value.dims()[0], average.dims()[0]);
     assert_eq!(expected, found, "an average of {found} elements for {expected} parameters");
     let new = (1.0 - decay) as f32;
-    match (Flat::new(average), Flat::new(value)) {
-        (Ok(mut average), Ok(value)) => {
+    match Flat::pair(average, value) {
+        Ok((mut average, value)) => {
             zip_chunks(average.values_mut(), value.values(), |average, value| {
                 for (average, value) in average.iter_mut().zip(value) {
                     *average += (value - *average) * new;
@@ -198,10 +211,6 @@ fn moved(average: Tensor<1>, value: Tensor<1>, decay: f64) -> Tensor<1> {
             });
             average.into_tensor()
         }
-        (average, value) => {
-            let back = |flat: Result<Flat, Tensor<1>>| flat.map_or_else(|t| t, Flat::into_tensor);
-            let (average, value) = (back(average), back(value));
-            average.clone() + (value - average).mul_scalar(new)
-        }
+        Err((average, value)) => average.clone() + (value - average).mul_scalar(new),
     }
 }

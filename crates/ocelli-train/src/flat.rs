@@ -8,7 +8,7 @@
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{DispatchDevice, Flex};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 use rayon::prelude::*;
 
 /// Elements that one thread works on at a time. Also fixes how sums are cut, so that their
@@ -37,6 +37,26 @@ impl Flat {
             && flex.bytes().len() == length * size_of::<f32>();
         let flex = if whole { flex } else { flex.to_contiguous() };
         Ok(Self(flex))
+    }
+
+    /// `length` zeros.
+    pub(crate) fn zeros(length: usize) -> Self {
+        Self(FlexTensor::zeros(Shape::new([length]), DType::F32))
+    }
+
+    /// Takes two tensors apart, or hands both back where either cannot be.
+    pub(crate) fn pair(
+        first: Tensor<1>,
+        second: Tensor<1>,
+    ) -> Result<(Self, Self), (Tensor<1>, Tensor<1>)> {
+        match (Self::new(first), Self::new(second)) {
+            (Ok(first), Ok(second)) => Ok((first, second)),
+            (first, second) => {
+                let back =
+                    |flat: Result<Self, _>| flat.map_or_else(|tensor| tensor, Self::into_tensor);
+                Err((back(first), back(second)))
+            }
+        }
     }
 
     /// The elements.
@@ -105,8 +125,26 @@ pub(crate) fn zip_chunks(
         .for_each(|(target, source)| f(target, source));
 }
 
+/// Applies `f` to pieces of two targets and `source`, at the same places, on all threads.
+pub(crate) fn zip3_chunks(
+    first: &mut [f32],
+    second: &mut [f32],
+    source: &[f32],
+    f: impl Fn(&mut [f32], &mut [f32], &[f32]) + Sync,
+) {
+    debug_assert!(first.len() == source.len() && second.len() == source.len());
+    if first.len() <= CHUNK {
+        return f(first, second, source);
+    }
+    first
+        .par_chunks_mut(CHUNK)
+        .zip(second.par_chunks_mut(CHUNK))
+        .zip(source.par_chunks(CHUNK))
+        .for_each(|((first, second), source)| f(first, second, source));
+}
+
 /// Applies `f` to pieces of `values`, on all threads.
-pub(crate) fn chunks(values: &mut [f32], f: impl Fn(&mut [f32]) + Sync) {
+pub(crate) fn chunks(values: &mut [f32], f: &(impl Fn(&mut [f32]) + Sync)) {
     if values.len() <= CHUNK {
         return f(values);
     }

@@ -121,8 +121,8 @@ pub fn accumulate(sum: &mut GradientMap, gradients: GradientMap) {
 fn add(key: &str, target: Tensor<1>, source: Tensor<1>) -> Tensor<1> {
     let (expected, found) = (target.dims()[0], source.dims()[0]);
     assert_eq!(expected, found, "found {found} gradients to add to the {expected} of {key}");
-    match (Flat::new(target), Flat::new(source)) {
-        (Ok(mut target), Ok(source)) => {
+    match Flat::pair(target, source) {
+        Ok((mut target, source)) => {
             zip_chunks(target.values_mut(), source.values(), |target, source| {
                 for (target, source) in target.iter_mut().zip(source) {
                     *target += source;
@@ -130,10 +130,7 @@ fn add(key: &str, target: Tensor<1>, source: Tensor<1>) -> Tensor<1> {
             });
             target.into_tensor()
         }
-        (target, source) => {
-            let back = |flat: Result<Flat, Tensor<1>>| flat.map_or_else(|t| t, Flat::into_tensor);
-            back(target) + back(source)
-        }
+        Err((target, source)) => target + source,
     }
 }
 

@@ -15,7 +15,14 @@ pub mod gradient;
 pub mod loss;
 pub mod metric;
 pub mod optimizer;
+pub mod pictures;
+pub mod progress;
+pub mod recipe;
+pub mod record;
+pub mod run_folder;
 pub mod schedule;
-
+pub mod step_benchmark;
 #[cfg(test)]
 mod testing;
+pub mod trained;
+pub mod trainer;

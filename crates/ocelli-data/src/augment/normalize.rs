@@ -44,8 +44,12 @@ impl Scaling {
         // the compiler can't make vectors of.
         let (rows, outputs) = (pixels.chunks_exact(width * 3), output.chunks_exact_mut(width * 3));
         for (source, output) in rows.zip(outputs) {
-            row.clear();
-            row.extend(source.as_chunks::<3>().0.iter().rev().flatten());
+            row.resize(source.len(), 0);
+            let (colors, _) = source.as_chunks::<3>();
+            let (reversed, _) = row.as_chunks_mut::<3>();
+            for (reversed, color) in reversed.iter_mut().zip(colors.iter().rev()) {
+                *reversed = *color;
+            }
             self.scale(row, output);
         }
     }

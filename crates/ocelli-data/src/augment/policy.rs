@@ -161,20 +161,31 @@ impl Space {
     /// An operation's magnitude at one of the bins; 0 where it has none.
     pub(crate) fn magnitude(&self, operation: Operation, bin: u32) -> f64 {
         use Operation::*;
-        let steps = f64::from(self.bins - 1);
-        let share = f64::from(bin) / steps;
-        let magnitude = match operation {
-            ShearX | ShearY => share * self.shear,
-            TranslateX => share * self.translate_x,
-            TranslateY => share * self.translate_y,
-            Rotate => share * self.degrees,
-            Brightness | Color | Contrast | Sharpness => share * self.enhance,
-            Posterize => 8.0 - (f64::from(bin) / (steps / self.bits)).round_ties_even(),
-            Solarize => (1.0 - share) * 255.0,
+        match operation {
+            ShearX | ShearY => self.between(0.0, self.shear, bin),
+            TranslateX => self.between(0.0, self.translate_x, bin),
+            TranslateY => self.between(0.0, self.translate_y, bin),
+            Rotate => self.between(0.0, self.degrees, bin),
+            Brightness | Color | Contrast | Sharpness => self.between(0.0, self.enhance, bin),
+            Posterize => {
+                let bins_a_bit = f64::from(self.bins - 1) / self.bits;
+                8.0 - (f64::from(bin) / bins_a_bit).round_ties_even()
+            }
+            Solarize => self.between(255.0, 0.0, bin),
             Identity | AutoContrast | Equalize | Invert => 0.0,
-        };
-        // torchvision's tables are in single precision, which whole pixels and thresholds show.
-        f64::from(magnitude as f32)
+        }
+    }
+
+    /// Equal steps in single precision, counted from the nearer end, as PyTorch's `linspace`
+    /// counts them: whole pixels and thresholds show the rounding.
+    fn between(&self, start: f64, end: f64, bin: u32) -> f64 {
+        let (start, end, last) = (start as f32, end as f32, self.bins - 1);
+        let step = (end - start) / last as f32;
+        f64::from(if bin < self.bins / 2 {
+            start + step * bin as f32
+        } else {
+            end - step * (last - bin) as f32
+        })
     }
 }
 

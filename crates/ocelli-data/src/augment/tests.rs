@@ -1,3 +1,10 @@
-//! What the pipeline as a whole promises.
+//! What the pipeline promises as a whole, and how it compares with torchvision.
 
+mod chances;
+mod policies;
 mod properties;
+mod reference;
+mod settings;
+mod sheet;
+mod timing;
+mod torchvision;

@@ -22,7 +22,11 @@ impl CheckReport {
             let _ = writeln!(text, "{:<8} {pictures}, {classes}, {size}", split.name);
         }
         if let Some(ratio) = self.imbalance {
-            let _ = writeln!(text, "{:<8} the largest class has {ratio:.1} times the pictures of the smallest", "balance");
+            let _ = writeln!(
+                text,
+                "{:<8} the largest class has {ratio:.1} times the pictures of the smallest",
+                "balance"
+            );
         }
         let broken = self.broken.iter().map(|broken| format!("{}: {}", broken.name, broken.reason));
         section(&mut text, "broken", "can't be read or decoded", broken);
@@ -44,15 +48,33 @@ impl CheckReport {
             "the same picture several times in one split",
             self.duplicates.iter().map(names),
         );
-        let size = |sized: &super::PictureSize| format!("{} ({}x{})", sized.name, sized.width, sized.height);
+        let size = |sized: &super::PictureSize| {
+            format!("{} ({}x{})", sized.name, sized.width, sized.height)
+        };
         section(&mut text, "tiny", "very small pictures", self.tiny.iter().map(size));
-        section(&mut text, "huge", "very large pictures, slow to decode", self.huge.iter().map(size));
+        section(
+            &mut text,
+            "huge",
+            "very large pictures, slow to decode",
+            self.huge.iter().map(size),
+        );
         let small = self.small_classes.iter().map(|small| {
-            format!("{}: {} in {}", small.class, plural(small.pictures, "picture", "pictures"), small.split)
+            format!(
+                "{}: {} in {}",
+                small.class,
+                plural(small.pictures, "picture", "pictures"),
+                small.split
+            )
         });
         section(&mut text, "small classes", "too few pictures to learn or judge from", small);
-        let misnamed = self.misnamed.iter().map(|file| format!("{} is a {}", file.name, file.format));
-        section(&mut text, "misnamed", "the extension names another format; they load all the same", misnamed);
+        let misnamed =
+            self.misnamed.iter().map(|file| format!("{} is a {}", file.name, file.format));
+        section(
+            &mut text,
+            "misnamed",
+            "the extension names another format; they load all the same",
+            misnamed,
+        );
         let verdict = if self.has_problems() {
             "The data has problems that spoil training or its scores: see above."
         } else {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{Batch, Broken, LoaderError, OnBroken, Shared};
-use crate::batch_mix::BatchMix;
 use crate::dataset::PictureError;
 use crate::random::{Purpose, generator};
 
@@ -168,7 +167,7 @@ impl Epoch {
             true => indices.iter().filter_map(|&index| dataset.samples[index].label).collect(),
             false => Vec::new(),
         };
-        let soft_targets = (config.batch_mix != BatchMix::default()).then(|| {
+        let soft_targets = config.batch_mix.is_active().then(|| {
             let mut chance =
                 generator(config.seed, Purpose::BatchMix, self.epoch, number as u64);
             let classes = dataset.classes.len();

@@ -1,5 +1,6 @@
 //! What can go wrong while loading.
 
+use crate::augment::AugmentError;
 use crate::cache::CacheError;
 use crate::dataset::PictureError;
 use crate::sampler::SamplerError;
@@ -59,6 +60,9 @@ pub enum LoaderError {
     /// MixUp and CutMix mix labels too.
     #[error("mixup and cutmix need labels, and the dataset has none: leave them out")]
     MixWithoutLabels,
+    /// MixUp's or CutMix's settings are out of range.
+    #[error("batch_mix: {0}")]
+    Mix(#[from] AugmentError),
     /// The order doesn't suit the dataset.
     #[error(transparent)]
     Sampler(#[from] SamplerError),

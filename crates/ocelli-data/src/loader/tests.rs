@@ -1,7 +1,7 @@
 //! The loader's machinery, with samples that are made up: what order, workers, resuming, broken
 //! samples, panics and cancelling do to the batches.
 
-
+mod pictures;
 mod trouble;
 
 use std::io;

@@ -23,7 +23,8 @@ pub(super) fn open(location: &str) -> Result<Found, SourceError> {
         location: Location::Synth { birds: Arc::clone(&birds), index },
         label: Some(birds.label(index)),
     };
-    let train = Dataset { classes: birds.class_names(), samples: (0..birds.len()).map(sample).collect() };
+    let train =
+        Dataset { classes: birds.class_names(), samples: (0..birds.len()).map(sample).collect() };
     Ok(Found {
         train,
         val: None,

@@ -55,7 +55,8 @@ pub(super) fn splits(
         }
     }
     let lookup = |entry: &Entry| Lookup::for_table(&entry.path, &entry.location, Some(listing));
-    let of_split = |split| tables.iter().find(|(entry, _)| is_split(stem(&entry.path)) == Some(split));
+    let of_split =
+        |split| tables.iter().find(|(entry, _)| is_split(stem(&entry.path)) == Some(split));
     if let Some((train, table)) = of_split(Split::Train)
         && tables.len() > 1
     {
@@ -98,8 +99,7 @@ fn splits_of_one(
     };
     if !table.rows.iter().any(|row| row.split == Some(Split::Train)) {
         let train = part(None)?;
-        return require_labels(&train, table)
-            .map(|()| Splits { train, ..Splits::default() });
+        return require_labels(&train, table).map(|()| Splits { train, ..Splits::default() });
     }
     let train = part(Some(Split::Train))?;
     require_labels(&train, table)?;

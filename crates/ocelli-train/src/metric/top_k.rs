@@ -103,6 +103,13 @@ impl TopK {
         (self.samples > 0).then(|| *hits as f64 / self.samples as f64)
     }
 
+    /// Samples whose class was among the `k` most likely (`k` clipped to the number of classes).
+    /// 0 for a `k` that is not counted.
+    pub fn hits(&self, k: usize) -> u64 {
+        let k = k.clamp(1, self.classes.max(1));
+        self.hits.iter().find(|(counted, _)| *counted == k).map_or(0, |(_, hits)| *hits)
+    }
+
     /// The ks that are counted, ascending, after clipping.
     pub fn ks(&self) -> impl Iterator<Item = usize> {
         self.hits.iter().map(|(k, _)| *k)

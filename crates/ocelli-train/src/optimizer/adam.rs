@@ -42,10 +42,10 @@ struct Factors {
     beta2: f32,
     /// `1 - beta2`.
     new2: f32,
-    /// `lr / (1 - beta1^t)`.
+    /// `lr * sqrt(1 - beta2^t) / (1 - beta1^t)`.
     step_size: f32,
-    /// `sqrt(1 - beta2^t)`.
-    root_correction: f32,
+    /// `eps * sqrt(1 - beta2^t)`: with both sides of the fraction multiplied by the
+    /// correction of the root, an element costs one division, not two.
     eps: f32,
 }
 
@@ -127,7 +127,7 @@ impl Adam {
     fn factors(&self, t: u64, step: Step) -> Factors {
         let t = i32::try_from(t).unwrap_or(i32::MAX);
         let correction1 = 1.0 - self.beta1.powi(t);
-        let correction2 = 1.0 - self.beta2.powi(t);
+        let root_correction = (1.0 - self.beta2.powi(t)).sqrt();
         let decay = step.weight_decay;
         Factors {
             keep: if self.decoupled { (1.0 - step.learning_rate * decay) as f32 } else { 1.0 },
@@ -135,9 +135,8 @@ impl Adam {
             new1: (1.0 - self.beta1) as f32,
             beta2: self.beta2 as f32,
             new2: (1.0 - self.beta2) as f32,
-            step_size: (step.learning_rate / correction1) as f32,
-            root_correction: correction2.sqrt() as f32,
-            eps: self.eps as f32,
+            step_size: (step.learning_rate * root_correction / correction1) as f32,
+            eps: (self.eps * root_correction) as f32,
         }
     }
 
@@ -181,19 +180,16 @@ type Given = (Tensor<1>, Tensor<1>, Moments);
 
 fn flat(value: Tensor<1>, gradient: Tensor<1>, moments: Moments) -> Result<FlatStep, Given> {
     let Moments { step, exp_avg, exp_avg_sq } = moments;
-    let value = match Flat::new(value) {
-        Ok(value) => value,
-        Err(value) => return Err((value, gradient, Moments { step, exp_avg, exp_avg_sq })),
-    };
-    match (Flat::new(gradient), Flat::new(exp_avg), Flat::new(exp_avg_sq)) {
-        (Ok(gradient), Ok(exp_avg), Ok(exp_avg_sq)) => {
+    match (Flat::pair(value, gradient), Flat::pair(exp_avg, exp_avg_sq)) {
+        (Ok((value, gradient)), Ok((exp_avg, exp_avg_sq))) => {
             Ok(FlatStep { value, gradient, exp_avg, exp_avg_sq, step })
         }
         // Some on another device or of another precision: tensor operations will tell.
-        (gradient, exp_avg, exp_avg_sq) => {
-            let back = |flat: Result<Flat, Tensor<1>>| flat.map_or_else(|t| t, Flat::into_tensor);
-            let moments = Moments { step, exp_avg: back(exp_avg), exp_avg_sq: back(exp_avg_sq) };
-            Err((value.into_tensor(), back(gradient), moments))
+        (parameter, averages) => {
+            let back = |(first, second): (Flat, Flat)| (first.into_tensor(), second.into_tensor());
+            let (value, gradient) = parameter.map_or_else(|tensors| tensors, back);
+            let (exp_avg, exp_avg_sq) = averages.map_or_else(|tensors| tensors, back);
+            Err((value, gradient, Moments { step, exp_avg, exp_avg_sq }))
         }
     }
 }
@@ -243,7 +239,7 @@ fn update_slices(
         let v = exp_avg_sq[i] * f.beta2 + f.new2 * g * g;
         exp_avg[i] = m;
         exp_avg_sq[i] = v;
-        value[i] = kept - f.step_size * m / (v.sqrt() / f.root_correction + f.eps);
+        value[i] = kept - f.step_size * m / (v.sqrt() + f.eps);
     }
 }
 
@@ -259,7 +255,7 @@ fn updated(
     let kept = if f.keep == 1.0 { value } else { value.mul_scalar(f.keep) };
     let exp_avg = moments.exp_avg.clone() + (gradient.clone() - moments.exp_avg).mul_scalar(f.new1);
     let exp_avg_sq = moments.exp_avg_sq.mul_scalar(f.beta2) + gradient.square().mul_scalar(f.new2);
-    let root = exp_avg_sq.clone().sqrt().div_scalar(f.root_correction).add_scalar(f.eps);
+    let root = exp_avg_sq.clone().sqrt().add_scalar(f.eps);
     let value = kept - exp_avg.clone().mul_scalar(f.step_size) / root;
     (value, Moments { step: moments.step + 1, exp_avg, exp_avg_sq })
 }

@@ -5,7 +5,7 @@ use ocelli_nn::state::StateDict;
 
 use super::state::{self, OptimizerStateError, Reader};
 use super::{OptimizerConfig, Step};
-use crate::flat::{Flat, zip_chunks};
+use crate::flat::{Flat, zip_chunks, zip3_chunks};
 
 /// Stochastic gradient descent with momentum as PyTorch defines it: the buffer starts as the
 /// first gradient, undampened, and the learning rate multiplies the buffer (Sutskever et al.
@@ -43,39 +43,63 @@ impl Sgd {
         gradient: Tensor<1>,
         step: Step,
     ) -> Tensor<1> {
-        let gradient = match step.weight_decay {
-            0.0 => gradient,
-            decay => add_scaled(gradient, &value, decay as f32),
-        };
-        let direction = if self.momentum == 0.0 {
-            gradient
-        } else {
-            self.direction(key, value.dims()[0], gradient)
-        };
-        add_scaled(value, &direction, -step.learning_rate as f32)
+        self.update_with(key, value, gradient, |value, gradient, buffer, sgd| {
+            let factors = sgd.factors(step);
+            match flat(value, gradient, buffer) {
+                Ok(flat) => flat.updated(factors),
+                Err((value, gradient, buffer)) => updated(value, gradient, buffer, factors),
+            }
+        })
     }
 
-    /// Where momentum takes the parameter, to be multiplied with the learning rate.
-    fn direction(&mut self, key: &str, expected: usize, gradient: Tensor<1>) -> Tensor<1> {
+    /// The same on any device, the CPU included.
+    #[cfg(test)]
+    pub(super) fn update_by_tensors(
+        &mut self,
+        key: &str,
+        value: Tensor<1>,
+        gradient: Tensor<1>,
+        step: Step,
+    ) -> Tensor<1> {
+        self.update_with(key, value, gradient, |value, gradient, buffer, sgd| {
+            updated(value, gradient, buffer, sgd.factors(step))
+        })
+    }
+
+    fn update_with(
+        &mut self,
+        key: &str,
+        value: Tensor<1>,
+        gradient: Tensor<1>,
+        update: impl FnOnce(Tensor<1>, Tensor<1>, Buffer, &Self) -> (Tensor<1>, Option<Tensor<1>>),
+    ) -> Tensor<1> {
         let (key, buffer) = match self.buffers.remove_entry(key) {
+            _ if self.momentum == 0.0 => (None, Buffer::None),
             Some((key, buffer)) => {
-                let found = buffer.dims()[0];
+                let (expected, found) = (value.dims()[0], buffer.dims()[0]);
                 assert_eq!(
                     expected, found,
                     "the optimizer state of {key} has {found} elements, its parameter {expected}"
                 );
-                let new = (1.0 - self.dampening) as f32;
-                (key, scale_and_add(buffer, self.momentum as f32, &gradient, new))
+                (Some(key), Buffer::Moving(buffer))
             }
-            None => (key.to_owned(), gradient.clone()),
+            None => (Some(key.to_owned()), Buffer::First),
         };
-        let direction = if self.nesterov {
-            add_scaled(gradient, &buffer, self.momentum as f32)
-        } else {
-            buffer.clone()
-        };
-        self.buffers.insert(key, buffer);
-        direction
+        let (value, buffer) = update(value, gradient, buffer, self);
+        if let (Some(key), Some(buffer)) = (key, buffer) {
+            self.buffers.insert(key, buffer);
+        }
+        value
+    }
+
+    fn factors(&self, step: Step) -> Factors {
+        Factors {
+            penalty: step.weight_decay as f32,
+            momentum: self.momentum as f32,
+            new: (1.0 - self.dampening) as f32,
+            nesterov: self.nesterov,
+            learning_rate: step.learning_rate as f32,
+        }
     }
 
     pub(super) fn write_state(&self, state: &mut StateDict) {
@@ -104,27 +128,123 @@ impl Sgd {
     }
 }
 
-/// `target + factor * source`, in place where nothing else holds the target.
-fn add_scaled(target: Tensor<1>, source: &Tensor<1>, factor: f32) -> Tensor<1> {
-    scale_and_add(target, 1.0, source, factor)
+/// What a parameter's momentum is before a step.
+enum Buffer {
+    /// There is no momentum.
+    None,
+    /// There will be, from this step on.
+    First,
+    /// There is.
+    Moving(Tensor<1>),
 }
 
-/// `scale * target + factor * source`, in place where nothing else holds the target.
-fn scale_and_add(target: Tensor<1>, scale: f32, source: &Tensor<1>, factor: f32) -> Tensor<1> {
-    match (Flat::new(target), Flat::new(source.clone())) {
-        (Ok(mut target), Ok(source)) => {
-            zip_chunks(target.values_mut(), source.values(), |target, source| {
-                for (target, source) in target.iter_mut().zip(source) {
-                    *target = *target * scale + factor * source;
+/// The factors of one step, rounded once.
+#[derive(Clone, Copy, Debug)]
+struct Factors {
+    /// Times the weight, added to the gradient.
+    penalty: f32,
+    momentum: f32,
+    /// `1 - dampening`.
+    new: f32,
+    nesterov: bool,
+    learning_rate: f32,
+}
+
+/// The arrays of a step as slices of this process's memory.
+struct FlatStep {
+    value: Flat,
+    gradient: Flat,
+    /// `None` without momentum.
+    buffer: Option<Flat>,
+    /// Whether this step fills the buffer.
+    is_first: bool,
+}
+
+fn flat(
+    value: Tensor<1>,
+    gradient: Tensor<1>,
+    buffer: Buffer,
+) -> Result<FlatStep, (Tensor<1>, Tensor<1>, Buffer)> {
+    let (value, gradient) = match Flat::pair(value, gradient) {
+        Ok(pair) => pair,
+        Err((value, gradient)) => return Err((value, gradient, buffer)),
+    };
+    let is_first = matches!(buffer, Buffer::First);
+    let buffer = match buffer {
+        Buffer::None => None,
+        Buffer::First => Some(Flat::zeros(value.values().len())),
+        Buffer::Moving(buffer) => match Flat::new(buffer) {
+            Ok(buffer) => Some(buffer),
+            Err(buffer) => {
+                let (value, gradient) = (value.into_tensor(), gradient.into_tensor());
+                return Err((value, gradient, Buffer::Moving(buffer)));
+            }
+        },
+    };
+    Ok(FlatStep { value, gradient, buffer, is_first })
+}
+
+impl FlatStep {
+    fn updated(mut self, f: Factors) -> (Tensor<1>, Option<Tensor<1>>) {
+        let (value, gradient) = (self.value.values_mut(), self.gradient.values());
+        let Some(mut buffer) = self.buffer else {
+            zip_chunks(value, gradient, |value, gradient| {
+                for (value, gradient) in value.iter_mut().zip(gradient) {
+                    *value -= f.learning_rate * (gradient + f.penalty * *value);
                 }
             });
-            target.into_tensor()
-        }
-        (target, source) => {
-            let back = |flat: Result<Flat, Tensor<1>>| flat.map_or_else(|t| t, Flat::into_tensor);
-            let target = back(target);
-            let target = if scale == 1.0 { target } else { target.mul_scalar(scale) };
-            target + back(source).mul_scalar(factor)
-        }
+            return (self.value.into_tensor(), None);
+        };
+        let is_first = self.is_first;
+        zip3_chunks(value, buffer.values_mut(), gradient, |value, buffer, gradient| {
+            update_slices(value, buffer, gradient, f, is_first);
+        });
+        (self.value.into_tensor(), Some(buffer.into_tensor()))
     }
+}
+
+fn update_slices(
+    value: &mut [f32],
+    buffer: &mut [f32],
+    gradient: &[f32],
+    f: Factors,
+    is_first: bool,
+) {
+    let n = value.len();
+    // Equal lengths, known before the loop, let the compiler drop its checks and vectorize;
+    // so do choices that are made of numbers rather than of branches.
+    let (buffer, gradient) = (&mut buffer[..n], &gradient[..n]);
+    let (keep, new) = if is_first { (0.0, 1.0) } else { (f.momentum, f.new) };
+    let (of_gradient, of_buffer) = if f.nesterov { (1.0, f.momentum) } else { (0.0, 1.0) };
+    for i in 0..n {
+        let g = gradient[i] + f.penalty * value[i];
+        let b = buffer[i] * keep + g * new;
+        buffer[i] = b;
+        value[i] -= f.learning_rate * (g * of_gradient + b * of_buffer);
+    }
+}
+
+/// The same in tensor operations, for devices whose memory is not ours.
+fn updated(
+    value: Tensor<1>,
+    gradient: Tensor<1>,
+    buffer: Buffer,
+    f: Factors,
+) -> (Tensor<1>, Option<Tensor<1>>) {
+    let gradient = match f.penalty {
+        0.0 => gradient,
+        penalty => gradient + value.clone().mul_scalar(penalty),
+    };
+    let buffer = match buffer {
+        Buffer::None => return (value - gradient.mul_scalar(f.learning_rate), None),
+        Buffer::First => gradient.clone(),
+        Buffer::Moving(buffer) => {
+            buffer.mul_scalar(f.momentum) + gradient.clone().mul_scalar(f.new)
+        }
+    };
+    let direction = match f.nesterov {
+        true => gradient + buffer.clone().mul_scalar(f.momentum),
+        false => buffer.clone(),
+    };
+    (value - direction.mul_scalar(f.learning_rate), Some(buffer))
 }

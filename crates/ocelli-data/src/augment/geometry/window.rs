@@ -50,8 +50,8 @@ pub(super) fn window<const C: usize>(
     // The columns that lie inside are one copy; only the margins go pixel by pixel.
     let first_inside = columns.start.max(0);
     let past_inside = columns.end.min(i64::from(from_width));
-    let inside = (first_inside < past_inside)
-        .then(|| first_inside as usize * C..past_inside as usize * C);
+    let inside =
+        (first_inside < past_inside).then(|| first_inside as usize * C..past_inside as usize * C);
     for row in top..top + i64::from(height) {
         let row = beyond.source(row, from_height);
         let row = row.map(|row| &pixels[row * row_values..][..row_values]);

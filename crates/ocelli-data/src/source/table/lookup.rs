@@ -75,7 +75,8 @@ impl<'a> Lookup<'a> {
             }
             Place::Archive { listing, scope } => {
                 let path = format!("{scope}{path}");
-                let found = listing.pictures.binary_search_by(|entry| entry.path.cmp(&path)).ok()?;
+                let found =
+                    listing.pictures.binary_search_by(|entry| entry.path.cmp(&path)).ok()?;
                 let entry = &listing.pictures[found];
                 Some((listing.full_name(&entry.path), entry.location.clone()))
             }

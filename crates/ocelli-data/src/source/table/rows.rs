@@ -11,16 +11,48 @@ pub(super) const PICTURES: &str = "pictures";
 
 /// Usual names of the column of pictures, the likeliest first.
 const IMAGE_COLUMNS: [&str; 25] = [
-    "image", "image_path", "image_file", "image_name", "image_id", "img", "img_path", "img_name",
-    "filename", "file_name", "file", "filepath", "file_path", "path", "picture", "photo", "images",
-    "image_paths", "filenames", "file_names", "files", "filepaths", "file_paths", "paths",
+    "image",
+    "image_path",
+    "image_file",
+    "image_name",
+    "image_id",
+    "img",
+    "img_path",
+    "img_name",
+    "filename",
+    "file_name",
+    "file",
+    "filepath",
+    "file_path",
+    "path",
+    "picture",
+    "photo",
+    "images",
+    "image_paths",
+    "filenames",
+    "file_names",
+    "files",
+    "filepaths",
+    "file_paths",
+    "paths",
     "id",
 ];
 
 /// Usual names of the column of labels, the likeliest first.
 const LABEL_COLUMNS: [&str; 13] = [
-    "label", "labels", "class", "class_name", "classname", "classes", "target", "category",
-    "category_name", "species", "breed", "label_name", "y",
+    "label",
+    "labels",
+    "class",
+    "class_name",
+    "classname",
+    "classes",
+    "target",
+    "category",
+    "category_name",
+    "species",
+    "breed",
+    "label_name",
+    "y",
 ];
 
 /// Usual names of the column of splits.
@@ -72,10 +104,8 @@ impl Table {
             return Err(broken("it is in UTF-16; save it as UTF-8".to_owned()));
         }
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut reader = ReaderBuilder::new()
-            .delimiter(delimiter(bytes))
-            .trim(Trim::All)
-            .from_reader(bytes);
+        let mut reader =
+            ReaderBuilder::new().delimiter(delimiter(bytes)).trim(Trim::All).from_reader(bytes);
         let header = reader.headers().map_err(|error| broken(error.to_string()))?.clone();
         let columns: Vec<String> = header.iter().map(str::to_owned).collect();
         let missing = |what, expected: &[&str], option| SourceError::MissingColumn {

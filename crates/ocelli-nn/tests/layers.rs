@@ -1,0 +1,239 @@
+//! Layers against PyTorch's numbers (`fixtures/layers/generate.py`) and against differences.
+
+use ocelli_nn::{
+    Pass, device,
+    functional::{self, ConvGeometry, PoolGeometry},
+    layers::BatchNorm2d,
+    state::{Array, StateDict, load_state_dict, state_dict},
+    tensor::{Device, Gradients, Tensor},
+};
+use ocelli_testing::{Fixture, assert_close, assert_gradient, assert_tensors_close};
+
+/// Relative to the largest value: single precision has 6e-8, and sums here have up to 150 terms.
+const TOLERANCE: f64 = 2e-6;
+/// A mean of a thousand deviations leaves 1e3 * 6e-8 of each value's deviation.
+const OFFSET_TOLERANCE: f64 = 5e-4;
+/// Central differences of single-precision functions.
+const DIFFERENCE_TOLERANCE: f64 = 5e-3;
+
+fn tracked() -> Device {
+    device::autodiff(&device::parse("cpu").expect("the CPU is always there"))
+}
+
+fn backward<const D: usize>(y: Tensor<D>, grad_out: Tensor<D>) -> Gradients {
+    (y * grad_out).sum().backward()
+}
+
+/// Compares the gradient of a leaf with the fixture's.
+fn check_gradient<const D: usize>(
+    fixture: &Fixture,
+    name: &str,
+    leaf: &Tensor<D>,
+    gradients: &Gradients,
+    tolerance: f64,
+) {
+    let found = leaf.grad(gradients).expect("a gradient arrives");
+    let expected = fixture.tensor::<D>(name, &found.device());
+    assert_tensors_close(name, &found, &expected, tolerance);
+}
+
+#[test]
+fn convolutions_of_every_geometry_match_pytorch() {
+    let fixture = Fixture::load("layers/conv2d.safetensors");
+    let device = tracked();
+    let cases: Vec<&str> =
+        fixture.names().filter_map(|name| name.strip_suffix(".geometry")).collect();
+    assert_eq!(cases.len(), 10);
+    for case in cases {
+        let name = |part: &str| format!("{case}.{part}");
+        let numbers: Vec<usize> =
+            fixture.values(&name("geometry")).iter().map(|&number| number as usize).collect();
+        let geometry = ConvGeometry {
+            stride: [numbers[0], numbers[1]],
+            padding: [numbers[2], numbers[3]],
+            dilation: [numbers[4], numbers[5]],
+            groups: numbers[6],
+        };
+        let x = fixture.tensor::<4>(&name("x"), &device).require_grad();
+        let weight = fixture.tensor::<4>(&name("weight"), &device).require_grad();
+        let bias = fixture
+            .has(&name("bias"))
+            .then(|| fixture.tensor::<1>(&name("bias"), &device).require_grad());
+        let pictures = x.clone().permute([0, 2, 3, 1]);
+        let y = functional::conv2d(pictures, weight.clone(), bias.clone(), geometry);
+        let expected = fixture.pictures(&name("y"), &device);
+        assert_tensors_close(&name("y"), &y, &expected, TOLERANCE);
+
+        let gradients = backward(y, fixture.pictures(&name("grad_out"), &device));
+        check_gradient(&fixture, &name("grad.x"), &x, &gradients, TOLERANCE);
+        check_gradient(&fixture, &name("grad.weight"), &weight, &gradients, TOLERANCE);
+        if let Some(bias) = bias {
+            check_gradient(&fixture, &name("grad.bias"), &bias, &gradients, TOLERANCE);
+        }
+    }
+}
+
+/// The layer as the fixture has it before anything ran.
+fn normalization(fixture: &Fixture, case: &str, device: &Device) -> BatchNorm2d {
+    let mut state: StateDict = ["weight", "bias", "running_mean", "running_var"]
+        .into_iter()
+        .map(|name| {
+            let values = fixture.values(&format!("{case}.before.{name}")).to_vec();
+            (name.to_owned(), Array::from_f32(vec![values.len()], values))
+        })
+        .collect();
+    state.insert("num_batches_tracked", Array::from_i64(vec![], vec![0]));
+    load_state_dict(BatchNorm2d::new(5, device), &state).expect("the keys are PyTorch's")
+}
+
+#[test]
+fn batch_normalization_matches_pytorch_in_both_passes() {
+    let fixture = Fixture::load("layers/batch_norm2d.safetensors");
+    let device = tracked();
+    for (case, tolerance) in [("plain", TOLERANCE), ("offset", OFFSET_TOLERANCE), ("tiny", 1e-5)] {
+        for (mode, pass) in [("eval", Pass::eval()), ("train", Pass::train())] {
+            let name = |part: &str| format!("{case}.{mode}.{part}");
+            let layer = normalization(&fixture, case, &device);
+            let x = fixture.tensor::<4>(&name("x"), &device).require_grad();
+            let y = layer.forward(x.clone().permute([0, 2, 3, 1]), &pass);
+            let expected = fixture.pictures(&name("y"), &device);
+            assert_tensors_close(&name("y"), &y, &expected, tolerance);
+
+            let mut gradients = backward(y, fixture.pictures(&name("grad_out"), &device));
+            check_gradient(&fixture, &name("grad.x"), &x, &gradients, tolerance);
+            let of_parameters = ocelli_nn::state::gradients(&layer, &mut gradients);
+            for (key, gradient) in of_parameters {
+                let name = name(&format!("grad.{key}"));
+                let found = ocelli_testing::values(&gradient);
+                assert_close(&name, &found, fixture.values(&name), tolerance);
+            }
+        }
+    }
+}
+
+#[test]
+fn running_statistics_take_the_unbiased_variance_and_a_tenth_of_each_batch() {
+    let fixture = Fixture::load("layers/batch_norm2d.safetensors");
+    let device = tracked();
+    for case in ["plain", "offset", "tiny"] {
+        let layer = normalization(&fixture, case, &device);
+        let x = fixture.pictures(&format!("{case}.train.x"), &device);
+        for _ in 0..2 {
+            let _ = layer.forward(x.clone(), &Pass::train());
+        }
+        let state = state_dict(&layer);
+        for key in ["running_mean", "running_var"] {
+            let name = format!("{case}.after_two.{key}");
+            let found = state.get(key).and_then(Array::as_f32).expect("a statistic");
+            assert_close(&name, found, fixture.values(&name), 1e-6);
+        }
+        let count = state.get("num_batches_tracked").expect("a counter");
+        assert_eq!((count.shape(), count.as_i64()), (&[][..], Some(&[2][..])));
+    }
+}
+
+#[test]
+fn an_evaluation_pass_changes_no_statistics() {
+    let device = tracked();
+    let layer = BatchNorm2d::new(3, &device);
+    let before = state_dict(&layer);
+    let _ = layer.forward(Tensor::ones([2, 3, 3, 3], &device) * 5.0, &Pass::eval());
+    assert_eq!(state_dict(&layer), before);
+}
+
+#[test]
+fn a_clone_has_its_own_statistics() {
+    let device = tracked();
+    let original = BatchNorm2d::new(2, &device);
+    let copy = original.clone();
+    let valid = ocelli_nn::module::Module::valid(&original);
+    let before = state_dict(&copy);
+    let x = Tensor::<4>::from_data([[[[1.0, 2.0], [3.0, 5.0]]]], &device);
+    let _ = original.forward(x.clone(), &Pass::train());
+    assert_ne!(state_dict(&original), before, "training moves the original's statistics");
+    assert_eq!(state_dict(&copy), before, "and not the copy's");
+    assert_eq!(state_dict(&valid), before);
+
+    let _ = copy.forward(x * 100.0, &Pass::train());
+    assert_ne!(state_dict(&copy), state_dict(&original));
+}
+
+#[test]
+#[should_panic(expected = "one value per channel")]
+fn training_on_one_value_per_channel_is_refused() {
+    let device = tracked();
+    let _ =
+        BatchNorm2d::new(3, &device).forward(Tensor::ones([1, 1, 1, 3], &device), &Pass::train());
+}
+
+#[test]
+fn max_pooling_matches_pytorch_and_padding_never_wins() {
+    let fixture = Fixture::load("layers/others.safetensors");
+    let device = tracked();
+    let geometry = PoolGeometry { kernel: [3, 3], stride: [2, 2], padding: [1, 1] };
+    for case in ["even", "odd", "one_pixel", "negative"] {
+        let name = |part: &str| format!("max_pool.{case}.{part}");
+        let x = fixture.tensor::<4>(&name("x"), &device).require_grad();
+        let y = functional::max_pool2d(x.clone().permute([0, 2, 3, 1]), geometry);
+        assert_tensors_close(&name("y"), &y, &fixture.pictures(&name("y"), &device), 0.0);
+        let gradients = backward(y, fixture.pictures(&name("grad_out"), &device));
+        check_gradient(&fixture, &name("grad.x"), &x, &gradients, TOLERANCE);
+    }
+}
+
+#[test]
+fn the_remaining_operations_match_pytorch() {
+    let fixture = Fixture::load("layers/others.safetensors");
+    let device = tracked();
+    let x = fixture.tensor::<4>("average_pool.x", &device).require_grad();
+    let y = functional::global_average_pool(x.clone().permute([0, 2, 3, 1]));
+    assert_tensors_close("average", &y, &fixture.tensor("average_pool.y", &device), TOLERANCE);
+    let gradients = backward(y, fixture.tensor("average_pool.grad_out", &device));
+    check_gradient(&fixture, "average_pool.grad.x", &x, &gradients, TOLERANCE);
+
+    let [x, weight] = ["x", "weight"]
+        .map(|name| fixture.tensor::<2>(&format!("linear.{name}"), &device).require_grad());
+    let bias = fixture.tensor::<1>("linear.bias", &device).require_grad();
+    let y = functional::linear(x.clone(), weight.clone(), Some(bias.clone()));
+    assert_tensors_close("linear", &y, &fixture.tensor("linear.y", &device), TOLERANCE);
+    let gradients = backward(y, fixture.tensor("linear.grad_out", &device));
+    check_gradient(&fixture, "linear.grad.x", &x, &gradients, TOLERANCE);
+    check_gradient(&fixture, "linear.grad.weight", &weight, &gradients, TOLERANCE);
+    check_gradient(&fixture, "linear.grad.bias", &bias, &gradients, TOLERANCE);
+
+    let x = fixture.tensor::<2>("log_softmax.x", &device).require_grad();
+    let y = functional::log_softmax(x.clone(), 1);
+    assert_tensors_close("log_softmax", &y, &fixture.tensor("log_softmax.y", &device), TOLERANCE);
+    let gradients = backward(y, fixture.tensor("log_softmax.grad_out", &device));
+    check_gradient(&fixture, "log_softmax.grad.x", &x, &gradients, TOLERANCE);
+}
+
+#[test]
+fn gradients_agree_with_differences() {
+    let fixture = Fixture::load("layers/conv2d.safetensors");
+    let device = device::parse("cpu").expect("the CPU is always there");
+    let x = fixture.pictures("strided.x", &device);
+    let weight = fixture.tensor::<4>("strided.weight", &device);
+    let geometry = ConvGeometry { stride: [2, 2], padding: [1, 1], ..ConvGeometry::default() };
+    let convolve = |x, weight| functional::conv2d(x, weight, None, geometry);
+    let tracked = |tensor: &Tensor<4>, like: &Tensor<4>| {
+        if like.is_autodiff() { tensor.clone().autodiff() } else { tensor.clone() }
+    };
+    assert_gradient(
+        "convolution by x",
+        &x,
+        |x| convolve(x.clone(), tracked(&weight, &x)),
+        DIFFERENCE_TOLERANCE,
+    );
+    assert_gradient(
+        "convolution by weight",
+        &weight,
+        |weight| convolve(tracked(&x, &weight), weight),
+        DIFFERENCE_TOLERANCE,
+    );
+    let normalize = |x: Tensor<4>| {
+        let channels = x.dims()[3];
+        BatchNorm2d::new(channels, &x.device()).forward(x, &Pass::train())
+    };
+    assert_gradient("batch normalization", &x, normalize, DIFFERENCE_TOLERANCE);
+}
