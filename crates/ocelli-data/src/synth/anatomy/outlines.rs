@@ -151,7 +151,7 @@ impl Anatomy<'_> {
             Crest::Plume => {
                 let root = head.out([0.05, -0.75]);
                 let mut plume = Outline::ribbon(
-                    &[root, head.out([0.0, -1.35]), head.out([0.28, -1.75])],
+                    &[root, head.out([0.0, -1.35]), head.out([0.36, -1.80])],
                     self.form.head * 0.20,
                     self.form.head * 0.24,
                 );
