@@ -149,6 +149,12 @@ impl Cache {
         }
     }
 
+    /// Whether pictures are kept at all.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !matches!(self.store, Store::None)
+    }
+
     /// How many bytes are in use: of memory, or of the folder's files.
     #[must_use]
     pub fn used_bytes(&self) -> u64 {

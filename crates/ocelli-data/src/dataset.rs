@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::decode::{self, DecodeError, DecodeOptions};
+use crate::decode::{self, DecodeError, DecodeOptions, Part};
 use crate::picture::Picture;
 use crate::synth::Birds;
 
@@ -152,6 +152,29 @@ impl Sample {
         let fail = |reason| PictureError { name: self.name.clone(), reason };
         let bytes = self.bytes().map_err(|error| fail(error.into()))?;
         decode::decode(&bytes, options).map_err(|error| fail(error.into()))
+    }
+
+    /// The part of the picture that `choose` picks, given the upright `[height, width]`: the
+    /// very pixels that [`picture`](Self::picture) gives there, in less time where possible.
+    ///
+    /// # Errors
+    /// As [`picture`](Self::picture).
+    ///
+    /// # Panics
+    /// If the part is empty or not inside the picture.
+    pub fn picture_part(
+        &self,
+        options: &DecodeOptions,
+        choose: impl FnOnce([u32; 2]) -> Part,
+    ) -> Result<Picture, PictureError> {
+        let fail = |reason| PictureError { name: self.name.clone(), reason };
+        if let Location::Synth { birds, index } = &self.location {
+            let picture = birds.draw(*index).picture;
+            let part = choose([picture.height(), picture.width()]);
+            return Ok(part.cut_out(&picture));
+        }
+        let bytes = self.bytes().map_err(|error| fail(error.into()))?;
+        decode::decode_part(&bytes, options, choose).map_err(|error| fail(error.into()))
     }
 }
 

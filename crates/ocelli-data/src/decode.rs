@@ -8,12 +8,14 @@
 //! is gray: a network would learn the gray. A picture's size is read from its header and held
 //! against [`DecodeOptions::max_pixels`] before any memory is reserved for it.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::metadata::Orientation;
 
 use crate::picture::Picture;
 
+mod baseline;
 mod jpeg;
 mod kind;
 mod raster;
@@ -117,9 +119,73 @@ pub enum DecodeError {
 pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Picture, DecodeError> {
     let format = Format::of(bytes)?;
     guarded(format, || match format {
-        Format::Jpeg => jpeg::decode(bytes, options),
+        Format::Jpeg => jpeg::decode(bytes, options, None),
         _ => raster::decode(format, bytes, options),
     })
+}
+
+/// A rectangle of an upright picture, in pixels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The columns.
+    pub columns: Range<usize>,
+    /// The rows.
+    pub rows: Range<usize>,
+}
+
+impl Part {
+    /// All of a picture of `[height, width]`.
+    #[must_use]
+    pub fn whole([height, width]: [u32; 2]) -> Self {
+        Self { columns: 0..width as usize, rows: 0..height as usize }
+    }
+
+    pub(crate) fn cut_out(&self, picture: &Picture) -> Picture {
+        let row_values = picture.width() as usize * 3;
+        let values = self.columns.start * 3..self.columns.end * 3;
+        let rows = picture.pixels().chunks_exact(row_values.max(1));
+        let rows = rows.skip(self.rows.start).take(self.rows.len());
+        let pixels: Vec<u8> = rows.flat_map(|row| &row[values.clone()]).copied().collect();
+        Picture::new(self.columns.len() as u32, self.rows.len() as u32, pixels)
+    }
+}
+
+/// Decodes the part of a picture that `choose` picks, given the upright `[height, width]`: the
+/// very pixels that [`decode()`] gives there, in less time where the format allows.
+///
+/// Damage outside of the part is noticed where the whole picture is decoded, and in the
+/// entropy-coded data of a JPEG; so the outcome is that of [`decode()`].
+///
+/// # Errors
+/// As [`decode()`].
+///
+/// # Panics
+/// If the part is empty or not inside the picture.
+pub fn decode_part(
+    bytes: &[u8],
+    options: &DecodeOptions,
+    choose: impl FnOnce([u32; 2]) -> Part,
+) -> Result<Picture, DecodeError> {
+    let format = Format::of(bytes)?;
+    if format == Format::Jpeg {
+        let (width, height) = guarded(format, || jpeg::dimensions(bytes, options))?;
+        let part = choose([height, width]);
+        check_part(&part, [height, width]);
+        return guarded(format, || jpeg::decode(bytes, options, Some(&part)));
+    }
+    let picture = guarded(format, || raster::decode(format, bytes, options))?;
+    let size = [picture.height(), picture.width()];
+    let part = choose(size);
+    check_part(&part, size);
+    Ok(if part == Part::whole(size) { picture } else { part.cut_out(&picture) })
+}
+
+fn check_part(part: &Part, [height, width]: [u32; 2]) {
+    let inside = part.columns.end <= width as usize && part.rows.end <= height as usize;
+    assert!(
+        inside && !part.columns.is_empty() && !part.rows.is_empty(),
+        "{part:?} is empty or outside of a picture of {width}x{height}"
+    );
 }
 
 /// The upright width and height in pixels, from the header alone.

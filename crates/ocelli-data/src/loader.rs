@@ -24,7 +24,7 @@ use crate::augment::Pipeline;
 use crate::batch_mix::BatchMix;
 use crate::cache::{Cache, CacheConfig};
 use crate::dataset::{Dataset, PictureError};
-use crate::decode::DecodeOptions;
+use crate::decode::{DecodeOptions, Part};
 use crate::random::Generator;
 use crate::sampler::Sampler;
 
@@ -250,8 +250,28 @@ impl MakeSample for Pictures {
         chance: &mut Generator,
         out: &mut [f32],
     ) -> Result<(), PictureError> {
-        let picture = self.cache.picture(index, &self.dataset.samples[index], &self.decode)?;
-        self.pipeline.apply(picture, chance, out);
+        let sample = &self.dataset.samples[index];
+        if self.cache.is_active() {
+            // Later epochs look at other parts, so the whole picture is kept.
+            let picture = self.cache.picture(index, sample, &self.decode)?;
+            self.pipeline.apply(picture, chance, out);
+            return Ok(());
+        }
+        // What to look at is drawn first, so that only that has to be decoded.
+        let mut plan = None;
+        let picture = sample.picture_part(&self.decode, |size| {
+            let plan = plan.insert(self.pipeline.sample(size, chance));
+            plan.take_crop().map_or_else(
+                || Part::whole(size),
+                |region| Part {
+                    columns: region.left as usize..(region.left + region.width) as usize,
+                    rows: region.top as usize..(region.top + region.height) as usize,
+                },
+            )
+        })?;
+        if let Some(plan) = plan {
+            self.pipeline.apply_plan(plan, picture, chance, out);
+        }
         Ok(())
     }
 }

@@ -157,8 +157,7 @@ mod tests {
     #[test]
     fn the_order_depends_on_seed_and_epoch_and_on_nothing_else() {
         let data = dataset(&[None; 100]);
-        let order =
-            |seed, epoch| Sampler::new(&data, Order::Shuffled, seed).unwrap().epoch(epoch);
+        let order = |seed, epoch| Sampler::new(&data, Order::Shuffled, seed).unwrap().epoch(epoch);
         assert_eq!(order(1, 1), order(1, 1));
         assert_ne!(order(1, 1), order(1, 2));
         assert_ne!(order(1, 1), order(2, 1));

@@ -114,6 +114,23 @@ impl Pipeline {
     /// # Panics
     /// If `output` does not hold `height × width × 3` values of [`size`](Self::size).
     pub fn apply(&self, picture: Picture, random: &mut Generator, output: &mut [f32]) {
+        let picture = at_least_one_pixel(picture);
+        let plan = self.sample([picture.height(), picture.width()], random);
+        self.apply_plan(plan, picture, random, output);
+    }
+
+    /// As [`apply`](Self::apply), with a plan that [`sample`](Self::sample) drew with the same
+    /// `random` for a picture of this size.
+    ///
+    /// # Panics
+    /// If `output` does not hold `height × width × 3` values of [`size`](Self::size).
+    pub fn apply_plan(
+        &self,
+        mut plan: Plan,
+        picture: Picture,
+        random: &mut Generator,
+        output: &mut [f32],
+    ) {
         let [height, width] = self.size;
         let expected = height as usize * width as usize * 3;
         assert!(
@@ -121,8 +138,6 @@ impl Pipeline {
             "the output of {width}x{height} pictures has {expected} values, found {}",
             output.len()
         );
-        let picture = at_least_one_pixel(picture);
-        let mut plan = self.sample([picture.height(), picture.width()], random);
         let flip = plan.take_last_flip();
         BUFFERS.with_borrow_mut(|buffers| {
             let spare = std::mem::take(&mut buffers.picture);

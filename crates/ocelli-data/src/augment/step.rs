@@ -1,6 +1,6 @@
 //! What is to be done to one picture, with all chance already decided.
 
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Region};
 use super::tone::Tone;
 use crate::picture::{Mask, Picture};
 
@@ -65,6 +65,21 @@ impl Plan {
     /// Whether the last step mirrors left and right; it is taken off the plan.
     pub(crate) fn take_last_flip(&mut self) -> bool {
         self.steps.pop_if(|step| *step == Step::Geometry(Geometry::FlipHorizontal)).is_some()
+    }
+
+    /// The only part of the picture that the plan looks at. From now on the plan is for that part
+    /// alone, cut out, and comes to the same.
+    ///
+    /// `None` where the plan looks at the whole picture.
+    #[must_use]
+    pub fn take_crop(&mut self) -> Option<Region> {
+        let first = self.steps.first_mut()?;
+        let Step::Geometry(Geometry::ResizedCrop { region, height, width, interpolation }) = *first
+        else {
+            return None;
+        };
+        *first = Geometry::Resize { height, width, interpolation }.into();
+        Some(region)
     }
 
     /// Does the steps to a picture. `spare` is a buffer to build pictures in; what is left of it

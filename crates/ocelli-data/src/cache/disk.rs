@@ -118,9 +118,9 @@ fn count(folder: &Path) -> io::Result<u64> {
         // An entry may go while we look: another process found it damaged.
         let Ok(found) = fs::metadata(&path) else { continue };
         let extension = path.extension().and_then(|extension| extension.to_str());
-        let old = found.modified().is_ok_and(|changed| {
-            changed.elapsed().is_ok_and(|age| age > ABANDONED_AFTER)
-        });
+        let old = found
+            .modified()
+            .is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > ABANDONED_AFTER));
         match extension {
             Some(UNFINISHED_EXTENSION) if old && fs::remove_file(&path).is_ok() => {}
             Some(EXTENSION | UNFINISHED_EXTENSION) => used += found.len(),
@@ -151,7 +151,8 @@ fn read(file: &mut File, length: u64) -> io::Result<Option<Picture>> {
     file.read_exact(&mut header)?;
     let (magic, rest) = header.split_at(8);
     let (sides, hash) = rest.split_at(8);
-    let side = |at: usize| u32::from_le_bytes([sides[at], sides[at + 1], sides[at + 2], sides[at + 3]]);
+    let side =
+        |at: usize| u32::from_le_bytes([sides[at], sides[at + 1], sides[at + 2], sides[at + 3]]);
     let (width, height) = (side(0), side(4));
     let values = u64::from(width).checked_mul(u64::from(height)).and_then(|n| n.checked_mul(3));
     // The length of the file bounds what is allocated.

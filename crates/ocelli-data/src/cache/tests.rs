@@ -14,7 +14,8 @@ const LARGE_BYTES: u64 = 500 * 400 * 3;
 
 fn sample(folder: &Path, name: &str, (width, height): (u32, u32), shade: u8) -> Sample {
     let path = folder.join(name);
-    let pixels = image::RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, shade]));
+    let pixels =
+        image::RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, shade]));
     pixels.save(&path).unwrap();
     Sample { name: name.to_owned(), location: Location::File(path), label: None }
 }
@@ -35,7 +36,8 @@ fn pictures(cache: &Cache, samples: &[Sample]) -> Vec<Picture> {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut found: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     found.sort();
     found
 }

@@ -8,22 +8,46 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
-use super::{DecodeError, DecodeOptions, Format, check_size, upright_size};
+use super::{DecodeError, DecodeOptions, Format, Part, baseline, check_size, upright_size};
 use crate::picture::Picture;
 
 const FORMAT: Format = Format::Jpeg;
 
-pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Picture, DecodeError> {
+/// Decodes a picture, or a `part` of it.
+pub(super) fn decode(
+    bytes: &[u8],
+    options: &DecodeOptions,
+    part: Option<&Part>,
+) -> Result<Picture, DecodeError> {
     let plain = with_plain_rgb(bytes);
     let bytes = plain.as_deref().unwrap_or(bytes);
     let (mut decoder, header) = open(bytes, options)?;
+    // Positions in the upright picture are those in the file only where nothing is turned.
+    let is_upright = header.orientation == Orientation::NoTransforms;
+    let stored = match part {
+        Some(part) if is_upright => part.clone(),
+        _ => Part::whole([header.height, header.width]),
+    };
+    let size = [header.height as usize, header.width as usize];
+    if let Some(pixels) = baseline::decode(bytes, size, &stored) {
+        let (width, height) = (stored.columns.len() as u32, stored.rows.len() as u32);
+        let picture = upright(Picture::new(width, height, pixels), header.orientation);
+        return Ok(match part {
+            Some(part) if !is_upright => part.cut_out(&picture),
+            _ => picture,
+        });
+    }
     let mut pixels = vec![0; header.width as usize * header.height as usize * 3];
     decoder.decode_into(&mut pixels).map_err(|error| explain(error, bytes))?;
     // The decoder notices missing data when it begins a row of blocks, so not in the last row.
     if !has_end_marker(bytes) {
         return Err(truncated("the end-of-image marker is missing"));
     }
-    Ok(upright(Picture::new(header.width, header.height, pixels), header.orientation))
+    let picture = upright(Picture::new(header.width, header.height, pixels), header.orientation);
+    Ok(match part {
+        Some(part) => part.cut_out(&picture),
+        None => picture,
+    })
 }
 
 pub(super) fn dimensions(bytes: &[u8], options: &DecodeOptions) -> Result<(u32, u32), DecodeError> {

@@ -168,8 +168,7 @@ impl Epoch {
             false => Vec::new(),
         };
         let soft_targets = config.batch_mix.is_active().then(|| {
-            let mut chance =
-                generator(config.seed, Purpose::BatchMix, self.epoch, number as u64);
+            let mut chance = generator(config.seed, Purpose::BatchMix, self.epoch, number as u64);
             let classes = dataset.classes.len();
             config.batch_mix.mix(&mut images, shape, &labels, classes, &mut chance)
         });

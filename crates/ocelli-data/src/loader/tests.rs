@@ -151,12 +151,8 @@ fn a_shuffled_epoch_has_every_sample_once_with_its_own_label_and_chance() {
         {
             assert_eq!(image[1..], [index as f32; VALUES - 1]);
             assert_eq!(Some(label), data.samples[index].label);
-            let mut chance = crate::random::generator(
-                11,
-                crate::random::Purpose::Augment,
-                1,
-                index as u64,
-            );
+            let mut chance =
+                crate::random::generator(11, crate::random::Purpose::Augment, 1, index as u64);
             assert_eq!(image[0], chance.next_u32() as f32);
         }
         seen.extend(batch.indices);
@@ -181,7 +177,8 @@ fn epochs_differ_in_order_and_in_chance() {
 fn balanced_visits_of_one_sample_have_different_chances() {
     let config = LoaderConfig { order: Order::Balanced, ..config(100, 2) };
     // Ten of class 0, so each comes about three times; two of class 1; one of class 2.
-    let batch = batches(&loader(13, LoaderConfig { batch_size: 13, ..config }, write), 1, 0).remove(0);
+    let batch =
+        batches(&loader(13, LoaderConfig { batch_size: 13, ..config }, write), 1, 0).remove(0);
     let mut chances: Vec<_> = batch.images.chunks(VALUES).map(|image| image[0] as u32).collect();
     let distinct_samples: std::collections::BTreeSet<_> = batch.indices.iter().collect();
     assert!(distinct_samples.len() < 13, "no sample came twice, so this test shows nothing");
@@ -204,9 +201,7 @@ fn balanced_batches_have_as_many_of_a_rare_class_as_of_a_common_one() {
 
 #[test]
 fn the_last_batch_is_kept_small_or_dropped() {
-    for (last_batch, sizes) in
-        [(LastBatch::Keep, vec![8, 8, 4]), (LastBatch::Drop, vec![8, 8])]
-    {
+    for (last_batch, sizes) in [(LastBatch::Keep, vec![8, 8, 4]), (LastBatch::Drop, vec![8, 8])] {
         let loader = loader(20, LoaderConfig { last_batch, ..config(8, 2) }, write);
         assert_eq!(loader.batches_per_epoch(), sizes.len());
         assert_eq!(loader.samples_per_epoch(), sizes.iter().sum::<usize>());

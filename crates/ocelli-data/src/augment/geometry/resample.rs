@@ -65,6 +65,7 @@ fn resize_pixels<P: PixelTrait>(
     else {
         panic!("{part:?} lies outside of a {from_width}x{from_height} picture");
     };
-    let done = RESIZER.with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, options));
+    let done =
+        RESIZER.with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, options));
     assert!(done.is_ok(), "{part:?} can't be resized to {to_width}x{to_height}: {done:?}");
 }

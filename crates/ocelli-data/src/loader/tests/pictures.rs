@@ -91,7 +91,9 @@ fn a_broken_file_can_be_an_error() {
 fn mixed_batches_have_soft_targets_and_depend_on_neither_workers_nor_the_start() {
     let (_folder, dataset) = folder(20);
     let batch_mix: BatchMix = serde_json::from_str(r#"{"mixup_alpha": 0.2}"#).unwrap();
-    let mixed = |workers| open(&dataset, LoaderConfig { batch_mix: batch_mix.clone(), ..config(8, workers) });
+    let mixed = |workers| {
+        open(&dataset, LoaderConfig { batch_mix: batch_mix.clone(), ..config(8, workers) })
+    };
     let reference = batches(&mixed(0), 1, 0);
     assert_eq!(batches(&mixed(2), 1, 1), reference[1..]);
     for batch in &reference {

@@ -22,7 +22,9 @@ fn without_hanging(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-fn breaking(at: &'static [usize]) -> impl Fn(usize, &mut Generator, &mut [f32]) -> Result<(), PictureError> {
+fn breaking(
+    at: &'static [usize],
+) -> impl Fn(usize, &mut Generator, &mut [f32]) -> Result<(), PictureError> {
     move |index, chance, out| {
         if at.contains(&index) {
             out.fill(f32::NAN);
@@ -148,18 +150,24 @@ fn two_epochs_at_a_time_do_not_disturb_each_other() {
         let [first, second] = [1, 2].map(|epoch| batches(&loader, epoch, 0));
         let pairs: Vec<_> = loader.epoch(1, 0).zip(loader.epoch(2, 0)).collect();
         for (number, (one, two)) in pairs.into_iter().enumerate() {
-            assert_eq!((one.unwrap(), two.unwrap()), (first[number].clone(), second[number].clone()));
+            assert_eq!(
+                (one.unwrap(), two.unwrap()),
+                (first[number].clone(), second[number].clone())
+            );
         }
     });
 }
 
 #[test]
 fn impossible_configurations_are_refused_with_advice() {
-    let refusal = |samples, config| {
-        match Loader::with_maker(dataset(samples), Arc::new(Made(write)), SIZE, config) {
-            Ok(_) => panic!("accepted"),
-            Err(error) => error.to_string(),
-        }
+    let refusal = |samples, config| match Loader::with_maker(
+        dataset(samples),
+        Arc::new(Made(write)),
+        SIZE,
+        config,
+    ) {
+        Ok(_) => panic!("accepted"),
+        Err(error) => error.to_string(),
     };
     assert!(refusal(0, config(1, 1)).contains("no samples"));
     assert!(refusal(4, config(0, 1)).contains("batch_size is 0"));
