@@ -189,15 +189,14 @@ fn moved(average: Tensor<1>, value: Tensor<1>, decay: f64) -> Tensor<1> {
     let (expected, found) = (value.dims()[0], average.dims()[0]);
     assert_eq!(expected, found, "an average of {found} elements for {expected} parameters");
     let new = (1.0 - decay) as f32;
-    match Flat::pair(average, value) {
-        Ok((mut average, value)) => {
-            zip_chunks(average.values_mut(), value.values(), |average, value| {
-                for (average, value) in average.iter_mut().zip(value) {
-                    *average += (value - *average) * new;
-                }
-            });
-            average.into_tensor()
-        }
-        Err((average, value)) => average.clone() + (value - average).mul_scalar(new),
+    if !flat::are_flat(&[&average, &value]) {
+        return average.clone() + (value - average).mul_scalar(new);
     }
+    let (mut average, value) = (Flat::new(average), Flat::new(value));
+    zip_chunks(average.values_mut(), value.values(), |average, value| {
+        for (average, value) in average.iter_mut().zip(value) {
+            *average += (value - *average) * new;
+        }
+    });
+    average.into_tensor()
 }
