@@ -117,7 +117,9 @@ impl Ema {
     /// The model with the averages in place of its parameters.
     ///
     /// What is not averaged stays the model's own: buffers such as BatchNorm's statistics,
-    /// and frozen parameters. To go on training, keep the model and pass a clone.
+    /// and frozen parameters. To go on training, keep the model and pass a clone. A model
+    /// that was put out of training (`valid()`) has no trainable parameters and comes back
+    /// unchanged: apply first, then call `valid()`.
     pub fn apply<M: Module>(&self, model: M) -> M {
         nn_state::update_parameters(model, |key: &str, value: Tensor<1>| {
             self.averages.get(key).map_or(value, flat::copied)
