@@ -45,10 +45,9 @@ struct Chroma {
     halved: [bool; 2],
     /// The component's size: where interpolation ends.
     size: [usize; 2],
-    /// The columns of the component that are read, and the first column of luma that they give.
+    /// The columns of the component that are needed, apart from their neighbours.
     columns: std::ops::Range<usize>,
-    first: usize,
-    /// Behind the columns of luma that are wanted.
+    /// Columns of luma that come out to the left of those wanted.
     lead: usize,
     /// Vertically interpolated sums, with a neighbour on either side.
     sums: Vec<u16>,
@@ -70,7 +69,6 @@ impl Chroma {
         Self {
             halved,
             size,
-            first,
             lead: part.columns.start - first,
             sums: vec![0; columns.len() + 2],
             values: [vec![0; length], vec![0; length]],
@@ -79,7 +77,6 @@ impl Chroma {
     }
 
     fn values(&self, at: usize, width: usize) -> &[i16] {
-        debug_assert!(self.first + self.lead >= self.first);
         &self.values[at][self.lead..self.lead + width]
     }
 
@@ -140,12 +137,14 @@ impl Chroma {
 fn widen<const SHIFT: u32, const LEFT: u16, const RIGHT: u16>(sums: &[u16], out: &mut [[i16; 2]]) {
     let count = out.len();
     let (before, here, after) = (&sums[..count], &sums[1..count + 1], &sums[2..count + 2]);
+    // Sums of four samples, and four of those, are far from overflowing; a check for it in debug
+    // builds would cost the loop its vectors.
+    let value = |sum: u16| ((sum >> SHIFT) as i16).wrapping_sub(128);
     for at in 0..count {
-        let center = 3 * here[at];
-        out[at] = [
-            ((center + before[at] + LEFT) >> SHIFT) as i16 - 128,
-            ((center + after[at] + RIGHT) >> SHIFT) as i16 - 128,
-        ];
+        let center = here[at].wrapping_mul(3);
+        let left = center.wrapping_add(before[at]).wrapping_add(LEFT);
+        let right = center.wrapping_add(after[at]).wrapping_add(RIGHT);
+        out[at] = [value(left), value(right)];
     }
 }
 
