@@ -160,7 +160,7 @@ pub fn evaluate(
 
 /// A tensor's values on the host.
 pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().into_vec::<f32>().expect("activations are 32-bit floats")
+    tensor.into_data().try_into_vec::<f32>().expect("activations are 32-bit floats")
 }
 
 impl Evaluation {

@@ -35,13 +35,13 @@ fn a_folder_of_pictures_is_enough_to_train_evaluate_predict_and_compare() {
         "--out",
         &run,
         "--set",
-        "train.epochs=1",
+        "train.epochs=2",
         "--set",
         "data.size=16",
     ]);
     assert!(trained.status.success(), "{}", err(&trained));
     assert_eq!(out(&trained), "", "progress belongs on standard error");
-    for words in ["chosen for these pictures", "3 classes", "finished 1 epochs", "ocelli predict"] {
+    for words in ["chosen for these pictures", "3 classes", "finished 2 epochs", "ocelli predict"] {
         assert!(err(&trained).contains(words), "{words:?} is missing in:\n{}", err(&trained));
     }
 
@@ -73,7 +73,7 @@ fn a_folder_of_pictures_is_enough_to_train_evaluate_predict_and_compare() {
     let compared = ocelli(&["compare", &run, "--json"]);
     let line: serde_json::Value = serde_json::from_str(&out(&compared)).unwrap();
     assert_eq!(line["model"], "resnet18");
-    assert_eq!(line["epochs"], 1);
+    assert_eq!(line["epochs"], 2);
     assert!(out(&ocelli(&["compare", &run])).contains("resnet18"));
 
     let again = ocelli(&["train", &birds, "--out", &run]);
