@@ -56,6 +56,19 @@ pub enum Layout {
     Synth,
 }
 
+impl std::fmt::Display for Layout {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Auto => "a layout told from the files",
+            Self::Folders => "a folder for each class",
+            Self::Names => "classes in file names",
+            Self::Csv => "a table",
+            Self::Flat => "pictures without classes",
+            Self::Synth => "drawn as they are needed",
+        })
+    }
+}
+
 /// How to read a location.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "snake_case")]

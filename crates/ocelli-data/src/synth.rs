@@ -2,10 +2,11 @@
 //!
 //! `synth://birds` needs no download and no disk: every picture is drawn, at the asked size, from
 //! the seed and its index alone. A species is a combination of shape (body, neck, bill, tail,
-//! crest), plumage pattern and palette; several species share each of these, so that no single
-//! one of them, and not the mean colour either, gives the class away. Within a species the pose,
-//! the view, the light, the surroundings and the weather vary. Every picture comes with a mask of
-//! the bird's parts.
+//! crest), plumage pattern and palette. Species come in pairs of sisters, of the same kind and the
+//! same palette, so that neither of these, and not the mean colour either, gives the class away:
+//! what tells is where the colours go, the pattern, and details of the shape. Within a species the
+//! pose, the light, the surroundings and the weather vary, and leaves or reeds may hide a part.
+//! Every picture comes with a mask of the bird's parts.
 //!
 //! # The same on every machine
 //! Drawing uses the four operations and square roots of IEEE floats, which are exactly defined,
@@ -59,7 +60,8 @@ pub struct Bird {
     /// The picture, `[size, size, 3]`.
     pub picture: Picture,
     /// For every pixel the part that is seen there, an index into [`Birds::part_names`]:
-    /// 0 is everything that isn't bird, also where it hides the bird.
+    /// 0 is everything that isn't bird, also where it hides the bird. From 16 px on, some of the
+    /// body is always seen.
     pub parts: Mask,
 }
 
@@ -123,7 +125,8 @@ impl Birds {
 
     /// Draws picture `index`.
     ///
-    /// It depends on the seed, the number of classes, the size and `index`, never on `count`.
+    /// It depends on the seed, the number of classes, the size and `index`, never on `count`; an
+    /// `index` beyond `count` is one more bird of the same kind.
     #[must_use]
     pub fn draw(&self, index: u64) -> Bird {
         let species = &self.species[self.label(index) as usize];

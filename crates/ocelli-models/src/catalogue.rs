@@ -1,7 +1,9 @@
+use serde::Serialize;
+
 use crate::resnet;
 
 /// A model that can be built, as `ocelli models` lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelEntry {
     /// The name to build it by.
     pub name: &'static str,

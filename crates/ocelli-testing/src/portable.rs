@@ -28,6 +28,8 @@ pub fn portable_state(key: &str, shape: &[usize]) -> Vec<f32> {
         _ if key.ends_with("running_mean") => (0.1, 0.0),
         [out, _, height, width] => ((6.0 / (out * height * width) as f64).sqrt(), 0.0),
         [_, features] => (1.0 / (features as f64).sqrt(), 0.0),
+        // Small residual branches: the Python half says why.
+        _ if key.ends_with("bn3.weight") => (0.02, 0.1),
         _ if key.ends_with("weight") => (0.2, 1.0),
         _ => (0.2, 0.0),
     };

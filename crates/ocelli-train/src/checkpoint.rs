@@ -27,7 +27,9 @@ use crate::progress::TrainingState;
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Writing failed; the checkpoint before it is untouched.
-    #[error("{path}: the checkpoint could not be written ({reason}); the one before it is untouched")]
+    #[error(
+        "{path}: the checkpoint could not be written ({reason}); the one before it is untouched"
+    )]
     Write {
         /// The checkpoint's folder.
         path: PathBuf,
@@ -169,7 +171,8 @@ fn remove_folder(path: &Path) -> std::io::Result<()> {
 
 /// Step 2 and 3 of the module's protocol.
 fn put_in_place(folder: &Path, name: &str) -> std::io::Result<()> {
-    let [new, place, old] = ["{}.new", "{}", "{}.old"].map(|form| folder.join(form.replace("{}", name)));
+    let [new, place, old] =
+        ["{}.new", "{}", "{}.old"].map(|form| folder.join(form.replace("{}", name)));
     remove_folder(&old)?;
     if place.exists() {
         fs::rename(&place, &old)?;
@@ -245,14 +248,18 @@ pub fn names(folder: &Path) -> Vec<String> {
 }
 
 fn read_files(path: &Path) -> Result<Checkpoint, CheckpointError> {
-    let damaged = |file: &str, reason: String| CheckpointError::Damaged { path: path.join(file), reason };
+    let damaged =
+        |file: &str, reason: String| CheckpointError::Damaged { path: path.join(file), reason };
     let text = fs::read(path.join(STATE)).map_err(|error| damaged(STATE, error.to_string()))?;
     let file: StateFile =
         serde_json::from_slice(&text).map_err(|error| damaged(STATE, error.to_string()))?;
     if file.format != FORMAT {
         return Err(damaged(
             STATE,
-            format!("found format {}, expected {FORMAT}: it was written by another version", file.format),
+            format!(
+                "found format {}, expected {FORMAT}: it was written by another version",
+                file.format
+            ),
         ));
     }
     let part = |name: &str| -> Result<Option<StateDict>, CheckpointError> {
@@ -266,7 +273,8 @@ fn read_files(path: &Path) -> Result<Checkpoint, CheckpointError> {
             .map(Some)
             .map_err(|error| damaged(name, error.to_string()))
     };
-    let required = |name: &str| part(name)?.ok_or_else(|| damaged(name, "is not listed in state.json".into()));
+    let required =
+        |name: &str| part(name)?.ok_or_else(|| damaged(name, "is not listed in state.json".into()));
     Ok(Checkpoint {
         model: required(MODEL)?,
         optimizer: required(OPTIMIZER)?,

@@ -22,9 +22,10 @@ pub(crate) fn targets(
     device: &Device,
 ) -> Targets {
     match soft_targets {
-        Some(shares) => {
-            Targets::Soft(Tensor::from_data(TensorData::new(shares, [labels.len(), classes]), device))
-        }
+        Some(shares) => Targets::Soft(Tensor::from_data(
+            TensorData::new(shares, [labels.len(), classes]),
+            device,
+        )),
         None => {
             let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
             let count = labels.len();
@@ -122,8 +123,9 @@ pub fn evaluate(
         let pass = Pass::eval();
         let images = images_tensor(images, shape, settings.device);
         let logits = model.forward(images.clone(), &pass);
-        let (sum, weight) =
-            settings.loss.evaluate(logits.clone(), &targets(&labels, None, settings.classes, settings.device));
+        let (sum, weight) = settings
+            .loss
+            .evaluate(logits.clone(), &targets(&labels, None, settings.classes, settings.device));
         loss_sum += sum;
         loss_weight += weight;
         let logits = floats(logits);
@@ -139,7 +141,9 @@ pub fn evaluate(
             features.width = hidden.dims()[1];
             features.values.extend(floats(hidden));
             features.labels.extend(labels.iter().map(|&label| i64::from(label)));
-            features.answers.extend(answers.iter().map(|answer| answer.map_or(-1, |answer| answer as i64)));
+            features
+                .answers
+                .extend(answers.iter().map(|answer| answer.map_or(-1, |answer| answer as i64)));
             features.indices.extend(indices.iter().map(|&index| index as i64));
         }
     }
@@ -156,7 +160,7 @@ pub fn evaluate(
 
 /// A tensor's values on the host.
 pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().into_vec::<f32>().expect("activations are 32-bit floats")
+    tensor.into_data().try_into_vec::<f32>().expect("activations are 32-bit floats")
 }
 
 impl Evaluation {

@@ -130,7 +130,9 @@ impl Ema {
     /// The model with the averages in place of its parameters.
     ///
     /// What is not averaged stays the model's own: buffers such as BatchNorm's statistics,
-    /// and frozen parameters. To go on training, keep the model and pass a clone.
+    /// and frozen parameters. To go on training, keep the model and pass a clone. A model
+    /// that was put out of training (`valid()`) has no trainable parameters and comes back
+    /// unchanged: apply first, then call `valid()`.
     pub fn apply<M: Module>(&self, model: M) -> M {
         nn_state::update_parameters(model, |key: &str, value: Tensor<1>| {
             self.averages.get(key).map_or(value, flat::copied)
@@ -202,15 +204,14 @@ fn moved(average: Tensor<1>, value: Tensor<1>, decay: f64) -> Tensor<1> {
     let (expected, found) = (value.dims()[0], average.dims()[0]);
     assert_eq!(expected, found, "an average of {found} elements for {expected} parameters");
     let new = (1.0 - decay) as f32;
-    match Flat::pair(average, value) {
-        Ok((mut average, value)) => {
-            zip_chunks(average.values_mut(), value.values(), |average, value| {
-                for (average, value) in average.iter_mut().zip(value) {
-                    *average += (value - *average) * new;
-                }
-            });
-            average.into_tensor()
-        }
-        Err((average, value)) => average.clone() + (value - average).mul_scalar(new),
+    if !flat::are_flat(&[&average, &value]) {
+        return average.clone() + (value - average).mul_scalar(new);
     }
+    let (mut average, value) = (Flat::new(average), Flat::new(value));
+    zip_chunks(average.values_mut(), value.values(), |average, value| {
+        for (average, value) in average.iter_mut().zip(value) {
+            *average += (value - *average) * new;
+        }
+    });
+    average.into_tensor()
 }

@@ -2,9 +2,8 @@
 //!
 //! An optimizer step written in tensor operations reads and writes every parameter ten times
 //! over; the step of a network that does not fit the cache is then as slow as memory is. On
-//! the embedded CPU device the same step is one pass over slices. Every function here
-//! answers `None`, or hands the tensor back, on any other device, and the caller goes on in
-//! tensor operations.
+//! the embedded CPU device the same step is one pass over slices. Callers ask [`are_flat`]
+//! first, and go on in tensor operations on any other device.
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{DispatchDevice, Flex};
@@ -16,47 +15,31 @@ use rayon::prelude::*;
 /// Adam step are 1 MiB: small enough for the L2 cache, large enough to hide the hand-over.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
-/// A tensor on the embedded CPU device, contiguous and of exactly its own length.
+/// A tensor in this process's memory, contiguous and of exactly its own length.
 pub(crate) struct Flat(FlexTensor);
 
 impl Flat {
-    /// Takes the tensor apart, or hands it back where it is not float32 on the CPU device. A
-    /// tensor that is a view of something larger, or strided, is copied.
-    pub(crate) fn new(tensor: Tensor<1>) -> Result<Self, Tensor<1>> {
-        if !is_flat(&tensor) {
-            return Err(tensor);
-        }
-        let length = tensor.dims()[0];
-        let spare = tensor.clone();
-        let Ok(flex) = tensor.try_into_primitive::<Flex>() else {
-            return Err(spare);
+    /// Takes a tensor apart. One that is a view of something larger, or strided, is copied; so
+    /// is one that [`are_flat`] would have turned down, which then lies on the CPU.
+    pub(crate) fn new(tensor: Tensor<1>) -> Self {
+        let [length] = tensor.dims();
+        let flex = match tensor.clone().try_into_primitive::<Flex>() {
+            Ok(flex) if flex.dtype() == DType::F32 => {
+                // The second handle must go before anyone asks whether there is but one.
+                drop(tensor);
+                flex
+            }
+            _ => FlexTensor::from_data(tensor.into_data_as::<f32>()),
         };
-        drop(spare);
         let whole = flex.is_contiguous()
             && flex.layout().start_offset() == 0
             && flex.bytes().len() == length * size_of::<f32>();
-        let flex = if whole { flex } else { flex.to_contiguous() };
-        Ok(Self(flex))
+        Self(if whole { flex } else { flex.to_contiguous() })
     }
 
     /// `length` zeros.
     pub(crate) fn zeros(length: usize) -> Self {
         Self(FlexTensor::zeros(Shape::new([length]), DType::F32))
-    }
-
-    /// Takes two tensors apart, or hands both back where either cannot be.
-    pub(crate) fn pair(
-        first: Tensor<1>,
-        second: Tensor<1>,
-    ) -> Result<(Self, Self), (Tensor<1>, Tensor<1>)> {
-        match (Self::new(first), Self::new(second)) {
-            (Ok(first), Ok(second)) => Ok((first, second)),
-            (first, second) => {
-                let back =
-                    |flat: Result<Self, _>| flat.map_or_else(|tensor| tensor, Self::into_tensor);
-                Err((back(first), back(second)))
-            }
-        }
     }
 
     /// The elements.
@@ -75,10 +58,13 @@ impl Flat {
     }
 }
 
-/// Whether the tensor can be had as a slice: float32, on the CPU device, without autodiff.
-fn is_flat(tensor: &Tensor<1>) -> bool {
-    let device = tensor.device();
-    tensor.dtype() == DType::F32 && !device.is_autodiff() && is_cpu(&device)
+/// Whether all of these tensors can be had as slices without copying them from elsewhere:
+/// float32, on the CPU device, without autodiff.
+pub(crate) fn are_flat(tensors: &[&Tensor<1>]) -> bool {
+    tensors.iter().all(|tensor| {
+        let device = tensor.device();
+        tensor.dtype() == DType::F32 && !device.is_autodiff() && is_cpu(&device)
+    })
 }
 
 /// Whether the device is the embedded CPU, on which reading a tensor waits for nothing.
@@ -88,7 +74,10 @@ pub(crate) fn is_cpu(device: &Device) -> bool {
 
 /// Sum of the squares of all elements, in double precision, on the CPU device.
 pub(crate) fn sum_of_squares(tensor: &Tensor<1>) -> Option<f64> {
-    let flat = Flat::new(tensor.clone()).ok()?;
+    if !are_flat(&[tensor]) {
+        return None;
+    }
+    let flat = Flat::new(tensor.clone());
     let chunk_sum = |chunk: &[f32]| -> f64 {
         // Eight running sums: one alone waits for its own last addition.
         let mut lanes = [0.0f64; 8];
@@ -157,19 +146,14 @@ pub(crate) fn chunks(values: &mut [f32], f: &(impl Fn(&mut [f32]) + Sync)) {
 ///
 /// If the device fails to hand them over.
 pub(crate) fn to_vec(tensor: &Tensor<1>) -> Vec<f32> {
-    match Flat::new(tensor.clone()) {
-        Ok(flat) => flat.values().to_vec(),
-        Err(tensor) => tensor.into_data().iter::<f32>().collect(),
-    }
+    Flat::new(tensor.clone()).values().to_vec()
 }
 
 /// A copy of the tensor that shares no storage with it, on the same device.
 pub(crate) fn copied(tensor: &Tensor<1>) -> Tensor<1> {
-    match Flat::new(tensor.clone()) {
-        Ok(flat) => {
-            let values = flat.values().to_vec();
-            Tensor::from_data(TensorData::new(values, tensor.dims()), &tensor.device())
-        }
-        Err(tensor) => tensor.mul_scalar(1.0),
+    if are_flat(&[tensor]) {
+        Tensor::from_data(TensorData::new(to_vec(tensor), tensor.dims()), &tensor.device())
+    } else {
+        tensor.clone().mul_scalar(1.0)
     }
 }

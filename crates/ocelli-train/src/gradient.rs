@@ -121,17 +121,16 @@ pub fn accumulate(sum: &mut GradientMap, gradients: GradientMap) {
 fn add(key: &str, target: Tensor<1>, source: Tensor<1>) -> Tensor<1> {
     let (expected, found) = (target.dims()[0], source.dims()[0]);
     assert_eq!(expected, found, "found {found} gradients to add to the {expected} of {key}");
-    match Flat::pair(target, source) {
-        Ok((mut target, source)) => {
-            zip_chunks(target.values_mut(), source.values(), |target, source| {
-                for (target, source) in target.iter_mut().zip(source) {
-                    *target += source;
-                }
-            });
-            target.into_tensor()
-        }
-        Err((target, source)) => target + source,
+    if !flat::are_flat(&[&target, &source]) {
+        return target + source;
     }
+    let (mut target, source) = (Flat::new(target), Flat::new(source));
+    zip_chunks(target.values_mut(), source.values(), |target, source| {
+        for (target, source) in target.iter_mut().zip(source) {
+            *target += source;
+        }
+    });
+    target.into_tensor()
 }
 
 /// Replaces every gradient: over slices on the CPU, by tensor operations elsewhere.
@@ -141,12 +140,12 @@ fn for_each(
     on_tensor: impl Fn(Tensor<1>) -> Tensor<1>,
 ) {
     for (key, gradient) in std::mem::take(gradients) {
-        let gradient = match Flat::new(gradient) {
-            Ok(mut flat) => {
-                flat::chunks(flat.values_mut(), &on_slice);
-                flat.into_tensor()
-            }
-            Err(tensor) => on_tensor(tensor),
+        let gradient = if flat::are_flat(&[&gradient]) {
+            let mut flat = Flat::new(gradient);
+            flat::chunks(flat.values_mut(), &on_slice);
+            flat.into_tensor()
+        } else {
+            on_tensor(gradient)
         };
         gradients.insert(key, gradient);
     }

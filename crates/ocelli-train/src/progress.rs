@@ -78,7 +78,8 @@ mod exact {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
         let text = String::deserialize(from)?;
-        text.parse().map_err(|_| D::Error::custom(format!("found {text:?}, expected a number as text")))
+        text.parse()
+            .map_err(|_| D::Error::custom(format!("found {text:?}, expected a number as text")))
     }
 }
 

@@ -195,7 +195,11 @@ impl Size {
 impl std::fmt::Display for Size {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [height, width] = self.height_width();
-        if height == width { write!(formatter, "{height}") } else { write!(formatter, "{height}x{width}") }
+        if height == width {
+            write!(formatter, "{height}")
+        } else {
+            write!(formatter, "{height}x{width}")
+        }
     }
 }
 

@@ -169,7 +169,9 @@ impl RunFolder {
     /// [`RunFolderError::NoRun`] if there is none.
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
         let folder = Self { path: path.to_owned() };
-        for (file, missing) in [(folder.recipe_file(), "recipe.toml"), (folder.info_file(), "run.json")] {
+        for (file, missing) in
+            [(folder.recipe_file(), "recipe.toml"), (folder.info_file(), "run.json")]
+        {
             if !file.is_file() {
                 return Err(RunFolderError::NoRun { path: path.into(), missing });
             }
@@ -192,8 +194,12 @@ impl RunFolder {
             .map_err(system(&path, "could not be opened"))?;
         match file.try_lock() {
             Ok(()) => Ok(RunLock { _file: file }),
-            Err(fs::TryLockError::WouldBlock) => Err(RunFolderError::Busy { path: self.path.clone() }),
-            Err(fs::TryLockError::Error(reason)) => Err(system(&path, "could not be locked")(reason)),
+            Err(fs::TryLockError::WouldBlock) => {
+                Err(RunFolderError::Busy { path: self.path.clone() })
+            }
+            Err(fs::TryLockError::Error(reason)) => {
+                Err(system(&path, "could not be locked")(reason))
+            }
         }
     }
 
@@ -212,11 +218,10 @@ impl RunFolder {
     /// The run's name: the folder's last part.
     #[must_use]
     pub fn name(&self) -> String {
-        self.path
-            .canonicalize()
-            .unwrap_or_else(|_| self.path.clone())
-            .file_name()
-            .map_or_else(|| self.path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        self.path.canonicalize().unwrap_or_else(|_| self.path.clone()).file_name().map_or_else(
+            || self.path.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        )
     }
 
     /// The resolved recipe.
@@ -293,8 +298,11 @@ impl RunFolder {
     pub fn read_info(&self) -> Result<RunInfo, RunFolderError> {
         let path = self.info_file();
         let text = fs::read_to_string(&path).map_err(system(&path, "could not be read"))?;
-        serde_json::from_str(&text)
-            .map_err(|reason| RunFolderError::Content { path, line: reason.line(), reason })
+        serde_json::from_str(&text).map_err(|reason| RunFolderError::Content {
+            path,
+            line: reason.line(),
+            reason,
+        })
     }
 }
 

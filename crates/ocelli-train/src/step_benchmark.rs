@@ -70,8 +70,11 @@ pub fn run(
     let labels: Vec<u32> =
         (0..benchmark.batch).map(|index| (index % benchmark.classes) as u32).collect();
     let loss = CrossEntropy::new(&LossConfig::default(), benchmark.classes, None, on)?;
-    let adamw =
-        OptimizerConfig { name: OptimizerName::AdamW, lr: Some(1e-3), ..OptimizerConfig::default() };
+    let adamw = OptimizerConfig {
+        name: OptimizerName::AdamW,
+        lr: Some(1e-3),
+        ..OptimizerConfig::default()
+    };
     let mut optimizer = Optimizer::new(&adamw)?;
     let total = WARM_UP + benchmark.steps;
     let mut milliseconds = Vec::with_capacity(benchmark.steps);

@@ -144,7 +144,14 @@ impl Trained {
         let model = state::load_state_dict(model, &checkpoint.weights())
             .map_err(|error| TrainedError::Content { path, reason: error.to_string() })?;
         let pipeline = pictures::evaluation_pipeline(&recipe)?;
-        Ok(Self { epoch: checkpoint.state.epoch, model, pipeline, device: device.clone(), recipe, info })
+        Ok(Self {
+            epoch: checkpoint.state.epoch,
+            model,
+            pipeline,
+            device: device.clone(),
+            recipe,
+            info,
+        })
     }
 
     /// The pictures to evaluate: those at `location`, classes matched by name, or the run's own
@@ -153,7 +160,10 @@ impl Trained {
     /// # Errors
     /// [`TrainedError`] if there are none, if they have no classes or unknown ones, or if the
     /// run's own pictures have changed.
-    pub fn evaluation_pictures(&self, location: Option<&str>) -> Result<EvaluationPictures, TrainedError> {
+    pub fn evaluation_pictures(
+        &self,
+        location: Option<&str>,
+    ) -> Result<EvaluationPictures, TrainedError> {
         let Some(location) = location else {
             let mut recipe = self.recipe.clone();
             let pictures = pictures::open(&mut recipe)?;
@@ -175,7 +185,11 @@ impl Trained {
         let dataset = dataset
             .with_classes(&self.info.classes)
             .map_err(|reason| TrainedError::Classes { location: location.to_owned(), reason })?;
-        Ok(EvaluationPictures { location: location.to_owned(), dataset: dataset.into(), notes: found.notes })
+        Ok(EvaluationPictures {
+            location: location.to_owned(),
+            dataset: dataset.into(),
+            notes: found.notes,
+        })
     }
 
     /// Measures the model. The loss is plain cross-entropy, whatever training used, so that runs
@@ -192,12 +206,8 @@ impl Trained {
         let batches = loader.batches_per_epoch();
         let classes = self.info.classes.len();
         let loss = CrossEntropy::new(&LossConfig::default(), classes, None, &self.device)?;
-        let settings = EvaluationSettings {
-            loss: &loss,
-            classes,
-            device: &self.device,
-            keep_features: false,
-        };
+        let settings =
+            EvaluationSettings { loss: &loss, classes, device: &self.device, keep_features: false };
         let mut batch = 0;
         Ok(classify::evaluate(&self.model, &loader, &settings, || {
             batch += 1;

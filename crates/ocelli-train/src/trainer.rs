@@ -230,7 +230,10 @@ pub fn resume(
     let (mut recipe, _) = folder.read_recipe()?;
     let mut info = folder.read_info()?;
     if matches!(info.status, RunStatus::Finished | RunStatus::StoppedEarly) {
-        return Err(TrainError::AlreadyFinished { path: folder.path().into(), epochs: recipe.train.epochs });
+        return Err(TrainError::AlreadyFinished {
+            path: folder.path().into(),
+            epochs: recipe.train.epochs,
+        });
     }
     let pictures: Pictures = pictures::open(&mut recipe)?;
     if pictures.fingerprint() != info.data_fingerprint {
@@ -286,5 +289,8 @@ pub fn epoch_checkpoint(epoch: u32) -> String {
 
 /// The time, RFC 3339, to the second.
 fn now() -> String {
-    jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| jiff::Timestamp::now()).to_string()
+    jiff::Timestamp::now()
+        .round(jiff::Unit::Second)
+        .unwrap_or_else(|_| jiff::Timestamp::now())
+        .to_string()
 }

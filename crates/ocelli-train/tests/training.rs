@@ -57,7 +57,13 @@ impl Observer for StopAfter<'_> {
 fn run(path: &Path, overrides: &[&str], stop_after: usize) -> Result<Ending, TrainError> {
     let folder = RunFolder::create(path).unwrap();
     let stop = AtomicBool::new(false);
-    start(recipe(overrides), &folder, &compute(), &mut StopAfter { batches: stop_after, stop: &stop }, &stop)
+    start(
+        recipe(overrides),
+        &folder,
+        &compute(),
+        &mut StopAfter { batches: stop_after, stop: &stop },
+        &stop,
+    )
 }
 
 fn go_on(path: &Path, stop_after: usize) -> Result<Ending, TrainError> {
@@ -207,9 +213,10 @@ fn training_stops_early_when_validation_no_longer_improves() {
 fn pictures_that_changed_since_the_run_began_are_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let pictures = folder.path().join("pictures");
-    let config = ocelli_data::synth::BirdsConfig::parse("synth://birds?classes=2&count=16&size=16").unwrap();
+    let config =
+        ocelli_data::synth::BirdsConfig::parse("synth://birds?classes=2&count=16&size=16").unwrap();
     let birds = ocelli_data::synth::Birds::new(config);
-    ocelli_data::synth::write_image_folder(&birds, &pictures, 0.25, &|_, _| {}).unwrap();
+    ocelli_data::synth::write_image_folder(&birds, &pictures, 0.25, |_, _| {}).unwrap();
     let path = folder.path().join("run");
     let place = format!("data.train={}", pictures.display());
     run(&path, &[&place], 0).unwrap();

@@ -18,7 +18,8 @@ fn err(output: &Output) -> String {
 /// A small set of pictures in class folders, with val/.
 fn birds(folder: &Path) -> String {
     let place = folder.join("birds").display().to_string();
-    let made = ocelli(&["data", "synth", &place, "--classes", "3", "--count", "48", "--size", "24"]);
+    let made =
+        ocelli(&["data", "synth", &place, "--classes", "3", "--count", "48", "--size", "24"]);
     assert!(made.status.success(), "{}", err(&made));
     place
 }
@@ -28,10 +29,19 @@ fn a_folder_of_pictures_is_enough_to_train_evaluate_predict_and_compare() {
     let folder = tempfile::tempdir().unwrap();
     let birds = birds(folder.path());
     let run = folder.path().join("run").display().to_string();
-    let trained = ocelli(&["train", &birds, "--out", &run, "--set", "train.epochs=1", "--set", "data.size=16"]);
+    let trained = ocelli(&[
+        "train",
+        &birds,
+        "--out",
+        &run,
+        "--set",
+        "train.epochs=2",
+        "--set",
+        "data.size=16",
+    ]);
     assert!(trained.status.success(), "{}", err(&trained));
     assert_eq!(out(&trained), "", "progress belongs on standard error");
-    for words in ["chosen for these pictures", "3 classes", "finished 1 epochs", "ocelli predict"] {
+    for words in ["chosen for these pictures", "3 classes", "finished 2 epochs", "ocelli predict"] {
         assert!(err(&trained).contains(words), "{words:?} is missing in:\n{}", err(&trained));
     }
 
@@ -63,7 +73,7 @@ fn a_folder_of_pictures_is_enough_to_train_evaluate_predict_and_compare() {
     let compared = ocelli(&["compare", &run, "--json"]);
     let line: serde_json::Value = serde_json::from_str(&out(&compared)).unwrap();
     assert_eq!(line["model"], "resnet18");
-    assert_eq!(line["epochs"], 1);
+    assert_eq!(line["epochs"], 2);
     assert!(out(&ocelli(&["compare", &run])).contains("resnet18"));
 
     let again = ocelli(&["train", &birds, "--out", &run]);
@@ -105,12 +115,33 @@ fn the_models_are_listed_with_torchvisions_parameter_counts() {
 
 #[test]
 fn benchmarks_print_the_figures_that_scripts_read() {
-    let step = ocelli(&["bench", "step", "resnet18", "--batch", "2", "--size", "32", "--iters", "1", "--json"]);
+    let step = ocelli(&[
+        "bench", "step", "resnet18", "--batch", "2", "--size", "32", "--iters", "1", "--json",
+    ]);
     let report: serde_json::Value = serde_json::from_str(&out(&step)).unwrap();
-    for key in ["model", "mode", "batch", "size", "threads", "isa", "ms_median", "images_per_second", "peak_rss_mb"] {
+    for key in [
+        "model",
+        "mode",
+        "batch",
+        "size",
+        "threads",
+        "isa",
+        "ms_median",
+        "images_per_second",
+        "peak_rss_mb",
+    ] {
         assert!(report.get(key).is_some(), "{key} is missing in {report}");
     }
-    let loader = ocelli(&["bench", "loader", "synth://birds?count=64&size=32", "--size", "32", "--batch", "8", "--json"]);
+    let loader = ocelli(&[
+        "bench",
+        "loader",
+        "synth://birds?count=64&size=32",
+        "--size",
+        "32",
+        "--batch",
+        "8",
+        "--json",
+    ]);
     let report: serde_json::Value = serde_json::from_str(&out(&loader)).unwrap();
     assert_eq!(report["images"], 64);
     for key in ["images_per_second", "workers", "size"] {

@@ -47,7 +47,8 @@ struct Moments(u64);
 
 impl Moments {
     fn next(&mut self, most: Duration) -> Duration {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         most.mul_f64((self.0 >> 11) as f64 / (1u64 << 53) as f64)
     }
 }
@@ -126,13 +127,16 @@ fn a_disk_that_fills_up_leaves_the_last_checkpoint_and_the_run_goes_on_when_ther
         disk = disk.display(),
         recipe = recipe.display(),
     );
-    let output = Command::new("unshare").args(["--mount", "--map-root-user", "sh", "-c", &script]).output();
+    let output =
+        Command::new("unshare").args(["--mount", "--map-root-user", "sh", "-c", &script]).output();
     let text = match &output {
         Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
         Err(_) => String::new(),
     };
     if text.is_empty() || text.contains("SKIP") {
-        println!("skipped: this system does not let a test mount a disk of its own (unshare --mount)");
+        println!(
+            "skipped: this system does not let a test mount a disk of its own (unshare --mount)"
+        );
         return;
     }
     let lines: Vec<&str> = text.lines().collect();

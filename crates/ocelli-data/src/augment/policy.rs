@@ -176,15 +176,15 @@ impl Space {
         }
     }
 
-    /// Equal steps in single precision, counted from the nearer end, as PyTorch's `linspace`
-    /// counts them: whole pixels and thresholds show the rounding.
+    /// Equal steps in single precision, counted from the nearer end with one rounding each, as
+    /// PyTorch's `linspace` counts them: whole pixels and thresholds show the rounding.
     fn between(&self, start: f64, end: f64, bin: u32) -> f64 {
         let (start, end, last) = (start as f32, end as f32, self.bins - 1);
         let step = (end - start) / last as f32;
         f64::from(if bin < self.bins / 2 {
-            start + step * bin as f32
+            step.mul_add(bin as f32, start)
         } else {
-            end - step * (last - bin) as f32
+            (-step).mul_add((last - bin) as f32, end)
         })
     }
 }

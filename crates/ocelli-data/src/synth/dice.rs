@@ -11,11 +11,17 @@ pub(super) struct Dice(Generator);
 const SPECIES: u64 = 0;
 const NAME: u64 = 1;
 const PICTURE: u64 = 2;
+const FAMILY: u64 = 3;
 
 impl Dice {
     /// The look of one species.
     pub(super) fn for_species(seed: u64, species: u32) -> Self {
         Self(random::generator(seed, Purpose::Synth, SPECIES, u64::from(species)))
+    }
+
+    /// What the species of one family share.
+    pub(super) fn for_family(seed: u64, family: u32) -> Self {
+        Self(random::generator(seed, Purpose::Synth, FAMILY, u64::from(family)))
     }
 
     /// The name of one species.

@@ -115,9 +115,13 @@ const KINDS: [Kind; 15] = [
 /// Position of the owl in [`KINDS`].
 const OWL: usize = 6;
 
+/// One of the kinds, for [`imagine_form`].
+pub(super) fn imagine_kind(dice: &mut Dice) -> usize {
+    dice.below(KINDS.len())
+}
+
 /// Varies one of the kinds.
-pub(super) fn imagine_form(dice: &mut Dice) -> Form {
-    let kind_number = dice.below(KINDS.len());
+pub(super) fn imagine_form(kind_number: usize, dice: &mut Dice) -> Form {
     let kind = &KINDS[kind_number];
     let mut vary = |value: f32, amount: f32| value * (1.0 + amount * dice.deviation());
     let [degrees, depth, neck, neck_width, head] = kind.body;

@@ -13,6 +13,10 @@ pub(super) struct Skeleton {
     pub(super) axis: Point,
     /// From the back to the belly.
     pub(super) down: Point,
+    /// Height of the body.
+    depth: f32,
+    /// Whether the head sits close to the body.
+    short_neck: bool,
     /// From the rump to the middle of the head, with the radius of the body at each point.
     spine: Vec<(Point, f32)>,
     /// The same, piece by piece.
@@ -79,6 +83,8 @@ impl Skeleton {
         Self {
             axis,
             down,
+            depth,
+            short_neck: form.neck < 0.3,
             spine,
             segments,
             head: Frame::new(middle, heading(pose.head_angle), [form.head; 2], false),
@@ -107,7 +113,20 @@ impl Skeleton {
             below.push(along(point, side, step));
         }
         above.extend(below.into_iter().rev());
-        Outline::smooth(&above)
+        let mut outline = Outline::smooth(&above);
+        if self.short_neck {
+            // Where a short neck bends up, the curve above folds in: this covers the notch.
+            outline.add_smooth(&[
+                self.at(-0.12, -0.38 * self.depth),
+                self.at(0.08, -0.52 * self.depth),
+                self.head.out([-0.80, 0.10]),
+                self.head.out([-0.55, -0.55]),
+                self.head.out([0.10, 0.10]),
+                self.at(0.30, 0.10 * self.depth),
+                self.at(0.0, 0.10 * self.depth),
+            ]);
+        }
+        outline
     }
 
     /// Where a point lies on the body: from the rump (0) to the head (1), and from the back (-1)

@@ -86,7 +86,12 @@ fn place(anatomy: &Anatomy, pose: &Pose, size: u32, dice: &mut Dice) -> (Placeme
     let mut shift = [0.0; 2];
     for axis in 0..2 {
         let slack = size as f32 - extent[axis] * scale;
-        let at = 0.5 + dice.deviation() * if slack > 0.0 { 0.42 } else { 0.25 };
+        let at = match (slack > 0.0, pose.looks_left) {
+            (true, _) => 0.5 + 0.42 * dice.deviation(),
+            // What is cut off is the tail, not the head.
+            (false, true) => dice.between(0.0, 0.3),
+            (false, false) => dice.between(0.7, 1.0),
+        };
         shift[axis] = slack * at - low[axis] * scale;
     }
     let placement = Placement::new(scale, pose.roll, pose.looks_left).shifted(shift);

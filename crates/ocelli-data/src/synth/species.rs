@@ -1,8 +1,11 @@
 //! What makes a species: its form, its marks and its colours.
 
 use super::dice::Dice;
-use super::form::{Form, imagine_form};
+use super::form::{Form, imagine_form, imagine_kind};
 use super::palette::{Color, PALETTES, hex, mix};
+
+/// How many species a family has.
+const SISTERS: u32 = 2;
 
 /// A species: what all its birds have in common.
 #[derive(Clone, Debug)]
@@ -105,9 +108,12 @@ pub(super) struct Colors {
 impl Species {
     /// Makes up species `number`, from the seed and the number alone.
     pub(super) fn imagine(seed: u64, number: u32) -> Self {
+        // Sisters share the kind of bird and the palette, so that neither gives the species away.
+        let mut family = Dice::for_family(seed, number / SISTERS);
+        let kind = imagine_kind(&mut family);
+        let palette = family.below(PALETTES.len());
         let mut dice = Dice::for_species(seed, number);
-        let palette = dice.below(PALETTES.len());
-        let form = imagine_form(&mut dice);
+        let form = imagine_form(kind, &mut dice);
         let marks = Marks {
             head: dice.pick(&[
                 HeadMark::Plain,

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::f32::consts::FRAC_1_SQRT_2;
 
 use serde::Deserialize;
 
@@ -90,7 +91,7 @@ fn a_huge_but_finite_gradient_has_a_finite_norm() {
     assert!(is_finite(&gradients));
     let norm = clip_by_norm(&mut gradients, 1.0);
     assert!((norm / 4.242_640_7e38 - 1.0).abs() < 1e-6, "{norm}");
-    assert_close(&values(&gradients, "a"), &[0.707_106_8; 2], TOLERANCE, "clipped");
+    assert_close(&values(&gradients, "a"), &[FRAC_1_SQRT_2; 2], TOLERANCE, "clipped");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::state::{self, OptimizerStateError, Reader};
 use super::{OptimizerConfig, OptimizerName, Step};
-use crate::flat::{CHUNK, Flat};
+use crate::flat::{CHUNK, Flat, are_flat};
 
 /// Adam (Kingma and Ba 2015), and AdamW (Loshchilov and Hutter 2019) where `decoupled`.
 #[derive(Debug)]
@@ -76,9 +76,10 @@ impl Adam {
         step: Step,
     ) -> Tensor<1> {
         self.update_with(key, value, step, |value, moments, factors| {
-            match flat(value, gradient, moments) {
-                Ok(flat) => flat.updated(factors),
-                Err((value, gradient, moments)) => updated(value, gradient, moments, factors),
+            if are_flat(&[&value, &gradient, &moments.exp_avg, &moments.exp_avg_sq]) {
+                updated_in_place(value, gradient, moments, factors)
+            } else {
+                updated(value, gradient, moments, factors)
             }
         })
     }
@@ -167,58 +168,31 @@ impl Adam {
     }
 }
 
-/// The four arrays of a step as slices of this process's memory.
-struct FlatStep {
-    value: Flat,
-    gradient: Flat,
-    exp_avg: Flat,
-    exp_avg_sq: Flat,
-    step: u64,
-}
-
-type Given = (Tensor<1>, Tensor<1>, Moments);
-
-fn flat(value: Tensor<1>, gradient: Tensor<1>, moments: Moments) -> Result<FlatStep, Given> {
-    let Moments { step, exp_avg, exp_avg_sq } = moments;
-    match (Flat::pair(value, gradient), Flat::pair(exp_avg, exp_avg_sq)) {
-        (Ok((value, gradient)), Ok((exp_avg, exp_avg_sq))) => {
-            Ok(FlatStep { value, gradient, exp_avg, exp_avg_sq, step })
-        }
-        // Some on another device or of another precision: tensor operations will tell.
-        (parameter, averages) => {
-            let back = |(first, second): (Flat, Flat)| (first.into_tensor(), second.into_tensor());
-            let (value, gradient) = parameter.map_or_else(|tensors| tensors, back);
-            let (exp_avg, exp_avg_sq) = averages.map_or_else(|tensors| tensors, back);
-            Err((value, gradient, Moments { step, exp_avg, exp_avg_sq }))
-        }
-    }
-}
-
-impl FlatStep {
-    fn updated(mut self, factors: Factors) -> (Tensor<1>, Moments) {
-        let length = self.value.values().len();
-        let value = self.value.values_mut();
-        let (exp_avg, exp_avg_sq) = (self.exp_avg.values_mut(), self.exp_avg_sq.values_mut());
-        let gradient = self.gradient.values();
-        if length <= CHUNK {
+/// One step over slices: one pass over memory, in place where nothing else holds it.
+fn updated_in_place(
+    value: Tensor<1>,
+    gradient: Tensor<1>,
+    moments: Moments,
+    factors: Factors,
+) -> (Tensor<1>, Moments) {
+    let (mut value, gradient) = (Flat::new(value), Flat::new(gradient));
+    let mut exp_avg = Flat::new(moments.exp_avg);
+    let mut exp_avg_sq = Flat::new(moments.exp_avg_sq);
+    value
+        .values_mut()
+        .par_chunks_mut(CHUNK)
+        .zip(gradient.values().par_chunks(CHUNK))
+        .zip(exp_avg.values_mut().par_chunks_mut(CHUNK))
+        .zip(exp_avg_sq.values_mut().par_chunks_mut(CHUNK))
+        .for_each(|(((value, gradient), exp_avg), exp_avg_sq)| {
             update_slices(value, gradient, exp_avg, exp_avg_sq, factors);
-        } else {
-            value
-                .par_chunks_mut(CHUNK)
-                .zip(gradient.par_chunks(CHUNK))
-                .zip(exp_avg.par_chunks_mut(CHUNK))
-                .zip(exp_avg_sq.par_chunks_mut(CHUNK))
-                .for_each(|(((value, gradient), exp_avg), exp_avg_sq)| {
-                    update_slices(value, gradient, exp_avg, exp_avg_sq, factors);
-                });
-        }
-        let moments = Moments {
-            step: self.step + 1,
-            exp_avg: self.exp_avg.into_tensor(),
-            exp_avg_sq: self.exp_avg_sq.into_tensor(),
-        };
-        (self.value.into_tensor(), moments)
-    }
+        });
+    let moments = Moments {
+        step: moments.step + 1,
+        exp_avg: exp_avg.into_tensor(),
+        exp_avg_sq: exp_avg_sq.into_tensor(),
+    };
+    (value.into_tensor(), moments)
 }
 
 fn update_slices(

@@ -5,7 +5,7 @@ use ocelli_nn::state::StateDict;
 
 use super::state::{self, OptimizerStateError, Reader};
 use super::{OptimizerConfig, Step};
-use crate::flat::{Flat, zip_chunks, zip3_chunks};
+use crate::flat::{Flat, are_flat, zip_chunks, zip3_chunks};
 
 /// Stochastic gradient descent with momentum as PyTorch defines it: the buffer starts as the
 /// first gradient, undampened, and the learning rate multiplies the buffer (Sutskever et al.
@@ -43,11 +43,14 @@ impl Sgd {
         gradient: Tensor<1>,
         step: Step,
     ) -> Tensor<1> {
-        self.update_with(key, value, gradient, |value, gradient, buffer, sgd| {
-            let factors = sgd.factors(step);
-            match flat(value, gradient, buffer) {
-                Ok(flat) => flat.updated(factors),
-                Err((value, gradient, buffer)) => updated(value, gradient, buffer, factors),
+        let factors = self.factors(step);
+        self.update_with(key, value, |value, buffer| {
+            let mut tensors = vec![&value, &gradient];
+            tensors.extend(buffer.as_ref());
+            if are_flat(&tensors) {
+                updated_in_place(value, gradient, buffer, factors)
+            } else {
+                updated(value, gradient, buffer, factors)
             }
         })
     }
@@ -61,33 +64,29 @@ impl Sgd {
         gradient: Tensor<1>,
         step: Step,
     ) -> Tensor<1> {
-        self.update_with(key, value, gradient, |value, gradient, buffer, sgd| {
-            updated(value, gradient, buffer, sgd.factors(step))
-        })
+        let factors = self.factors(step);
+        self.update_with(key, value, |value, buffer| updated(value, gradient, buffer, factors))
     }
 
     fn update_with(
         &mut self,
         key: &str,
         value: Tensor<1>,
-        gradient: Tensor<1>,
-        update: impl FnOnce(Tensor<1>, Tensor<1>, Buffer, &Self) -> (Tensor<1>, Option<Tensor<1>>),
+        update: impl FnOnce(Tensor<1>, Option<Tensor<1>>) -> (Tensor<1>, Option<Tensor<1>>),
     ) -> Tensor<1> {
-        let (key, buffer) = match self.buffers.remove_entry(key) {
-            _ if self.momentum == 0.0 => (None, Buffer::None),
-            Some((key, buffer)) => {
-                let (expected, found) = (value.dims()[0], buffer.dims()[0]);
-                assert_eq!(
-                    expected, found,
-                    "the optimizer state of {key} has {found} elements, its parameter {expected}"
-                );
-                (Some(key), Buffer::Moving(buffer))
-            }
-            None => (Some(key.to_owned()), Buffer::First),
-        };
-        let (value, buffer) = update(value, gradient, buffer, self);
-        if let (Some(key), Some(buffer)) = (key, buffer) {
-            self.buffers.insert(key, buffer);
+        // Taken out of the map rather than borrowed: tensors are updated by value, in place
+        // when nothing else holds them.
+        let entry = self.buffers.remove_entry(key);
+        let [expected] = value.dims();
+        let found = entry.as_ref().map_or(expected, |(_, buffer)| buffer.dims()[0]);
+        assert_eq!(
+            expected, found,
+            "the optimizer state of {key} has {found} elements, its parameter {expected}"
+        );
+        let (own_key, buffer) = entry.unzip();
+        let (value, buffer) = update(value, buffer);
+        if let Some(buffer) = buffer {
+            self.buffers.insert(own_key.unwrap_or_else(|| key.to_owned()), buffer);
         }
         value
     }
@@ -128,16 +127,6 @@ impl Sgd {
     }
 }
 
-/// What a parameter's momentum is before a step.
-enum Buffer {
-    /// There is no momentum.
-    None,
-    /// There will be, from this step on.
-    First,
-    /// There is.
-    Moving(Tensor<1>),
-}
-
 /// The factors of one step, rounded once.
 #[derive(Clone, Copy, Debug)]
 struct Factors {
@@ -150,57 +139,32 @@ struct Factors {
     learning_rate: f32,
 }
 
-/// The arrays of a step as slices of this process's memory.
-struct FlatStep {
-    value: Flat,
-    gradient: Flat,
-    /// `None` without momentum.
-    buffer: Option<Flat>,
-    /// Whether this step fills the buffer.
-    is_first: bool,
-}
-
-fn flat(
+/// One step over slices: one pass over memory, in place where nothing else holds it. The
+/// buffer is absent before the first step, and stays so without momentum.
+fn updated_in_place(
     value: Tensor<1>,
     gradient: Tensor<1>,
-    buffer: Buffer,
-) -> Result<FlatStep, (Tensor<1>, Tensor<1>, Buffer)> {
-    let (value, gradient) = match Flat::pair(value, gradient) {
-        Ok(pair) => pair,
-        Err((value, gradient)) => return Err((value, gradient, buffer)),
-    };
-    let is_first = matches!(buffer, Buffer::First);
-    let buffer = match buffer {
-        Buffer::None => None,
-        Buffer::First => Some(Flat::zeros(value.values().len())),
-        Buffer::Moving(buffer) => match Flat::new(buffer) {
-            Ok(buffer) => Some(buffer),
-            Err(buffer) => {
-                let (value, gradient) = (value.into_tensor(), gradient.into_tensor());
-                return Err((value, gradient, Buffer::Moving(buffer)));
+    buffer: Option<Tensor<1>>,
+    f: Factors,
+) -> (Tensor<1>, Option<Tensor<1>>) {
+    let (mut value, gradient) = (Flat::new(value), Flat::new(gradient));
+    if f.momentum == 0.0 {
+        zip_chunks(value.values_mut(), gradient.values(), |value, gradient| {
+            for (value, gradient) in value.iter_mut().zip(gradient) {
+                *value -= f.learning_rate * (gradient + f.penalty * *value);
             }
-        },
-    };
-    Ok(FlatStep { value, gradient, buffer, is_first })
-}
-
-impl FlatStep {
-    fn updated(mut self, f: Factors) -> (Tensor<1>, Option<Tensor<1>>) {
-        let (value, gradient) = (self.value.values_mut(), self.gradient.values());
-        let Some(mut buffer) = self.buffer else {
-            zip_chunks(value, gradient, |value, gradient| {
-                for (value, gradient) in value.iter_mut().zip(gradient) {
-                    *value -= f.learning_rate * (gradient + f.penalty * *value);
-                }
-            });
-            return (self.value.into_tensor(), None);
-        };
-        let is_first = self.is_first;
-        zip3_chunks(value, buffer.values_mut(), gradient, |value, buffer, gradient| {
-            update_slices(value, buffer, gradient, f, is_first);
         });
-        (self.value.into_tensor(), Some(buffer.into_tensor()))
+        return (value.into_tensor(), None);
     }
+    let is_first = buffer.is_none();
+    let mut buffer = buffer.map_or_else(|| Flat::zeros(gradient.values().len()), Flat::new);
+    zip3_chunks(
+        value.values_mut(),
+        buffer.values_mut(),
+        gradient.values(),
+        |value, buffer, gradient| update_slices(value, buffer, gradient, f, is_first),
+    );
+    (value.into_tensor(), Some(buffer.into_tensor()))
 }
 
 fn update_slices(
@@ -228,23 +192,21 @@ fn update_slices(
 fn updated(
     value: Tensor<1>,
     gradient: Tensor<1>,
-    buffer: Buffer,
+    buffer: Option<Tensor<1>>,
     f: Factors,
 ) -> (Tensor<1>, Option<Tensor<1>>) {
     let gradient = match f.penalty {
         0.0 => gradient,
         penalty => gradient + value.clone().mul_scalar(penalty),
     };
+    if f.momentum == 0.0 {
+        return (value - gradient.mul_scalar(f.learning_rate), None);
+    }
     let buffer = match buffer {
-        Buffer::None => return (value - gradient.mul_scalar(f.learning_rate), None),
-        Buffer::First => gradient.clone(),
-        Buffer::Moving(buffer) => {
-            buffer.mul_scalar(f.momentum) + gradient.clone().mul_scalar(f.new)
-        }
+        None => gradient.clone(),
+        Some(buffer) => buffer.mul_scalar(f.momentum) + gradient.clone().mul_scalar(f.new),
     };
-    let direction = match f.nesterov {
-        true => gradient + buffer.clone().mul_scalar(f.momentum),
-        false => buffer.clone(),
-    };
+    let direction =
+        if f.nesterov { gradient + buffer.clone().mul_scalar(f.momentum) } else { buffer.clone() };
     (value - direction.mul_scalar(f.learning_rate), Some(buffer))
 }

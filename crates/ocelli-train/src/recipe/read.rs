@@ -96,22 +96,25 @@ impl RecipeText {
     /// The file's own mistakes are told with line and column, an override's with its words.
     pub fn parse(mut self, overrides: &[String]) -> Result<(Recipe, Self), RecipeError> {
         let mut recipe = parse(&self.text, &self.origin)?;
-        let mut document: DocumentMut = self.text.parse().map_err(|error: toml_edit::TomlError| {
-            RecipeError::Text { origin: self.origin.clone(), message: error.to_string() }
-        })?;
+        let mut document: DocumentMut =
+            self.text.parse().map_err(|error: toml_edit::TomlError| RecipeError::Text {
+                origin: self.origin.clone(),
+                message: error.to_string(),
+            })?;
         for text in overrides {
             let key = set(&mut document, text)?;
             // Each override is checked alone, so that the error names the one that is wrong. The
             // parser's first lines point into a text that the user never saw; its last says why.
-            recipe = parse(&document.to_string(), &format!("--set {text}")).map_err(|error| {
-                match error {
-                    RecipeError::Text { origin, message } => RecipeError::Text {
-                        origin,
-                        message: message.lines().last().unwrap_or_default().to_owned(),
+            recipe =
+                parse(&document.to_string(), &format!("--set {text}")).map_err(
+                    |error| match error {
+                        RecipeError::Text { origin, message } => RecipeError::Text {
+                            origin,
+                            message: message.lines().last().unwrap_or_default().to_owned(),
+                        },
+                        other => other,
                     },
-                    other => other,
-                }
-            })?;
+                )?;
             self.overridden.push(key);
         }
         Ok((recipe, self))

@@ -1,6 +1,8 @@
 //! Checks every value of a recipe and writes every default out.
 
-use ocelli_data::augment::{Pipeline, RandomHorizontalFlip, RandomResizedCrop, Transform, default_evaluation};
+use ocelli_data::augment::{
+    Pipeline, RandomFlip, RandomResizedCrop, Transform, default_evaluation,
+};
 
 use super::read::{RecipeError, RecipeText};
 use super::{Recipe, SnapshotEpoch, Validation};
@@ -18,13 +20,14 @@ pub fn resolve(mut recipe: Recipe, text: &RecipeText) -> Result<Recipe, RecipeEr
     let augment = recipe.data.augment.take().unwrap_or_else(|| {
         vec![
             Transform::RandomResizedCrop(RandomResizedCrop::default()),
-            Transform::RandomHorizontalFlip(RandomHorizontalFlip::default()),
+            Transform::RandomHorizontalFlip(RandomFlip::default()),
         ]
     });
     let evaluation =
         recipe.data.eval_transforms.take().unwrap_or_else(|| default_evaluation(&augment, size));
     recipe.data.augment = Some(checks.transforms("data.augment", &augment, size)?);
-    recipe.data.eval_transforms = Some(checks.transforms("data.eval_transforms", &evaluation, size)?);
+    recipe.data.eval_transforms =
+        Some(checks.transforms("data.eval_transforms", &evaluation, size)?);
     let table = |name: &'static str| move |reason| text.table_error(name, reason);
     recipe.optimizer = recipe.optimizer.resolved().map_err(table("optimizer"))?;
     recipe.schedule = recipe.schedule.resolved().map_err(table("schedule"))?;
@@ -112,13 +115,23 @@ impl Checks<'_> {
             train.batch_size,
             "1 to 65536 pictures",
         )?;
-        self.require(train.accumulate >= 1, "train.accumulate", train.accumulate, "at least 1 batch")?;
+        self.require(
+            train.accumulate >= 1,
+            "train.accumulate",
+            train.accumulate,
+            "at least 1 batch",
+        )?;
         for (key, value) in [
             ("train.mixup_alpha", train.mixup_alpha),
             ("train.cutmix_alpha", train.cutmix_alpha),
             ("train.clip_norm", train.clip_norm),
         ] {
-            self.require(value >= 0.0 && value.is_finite(), key, value, "0 (off) or a positive number")?;
+            self.require(
+                value >= 0.0 && value.is_finite(),
+                key,
+                value,
+                "0 (off) or a positive number",
+            )?;
         }
         self.require(
             (0.0..=1.0).contains(&train.mix_probability),

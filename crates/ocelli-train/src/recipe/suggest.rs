@@ -42,7 +42,9 @@ pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
     let shorter = median_shorter_side(&found.train);
     let size = shorter.map_or(64, |shorter| (shorter / 32 * 32).clamp(32, MOST_PIXELS));
     reasons.push(match shorter {
-        Some(shorter) => format!("size {size}: the pictures' shorter side is about {shorter} pixels"),
+        Some(shorter) => {
+            format!("size {size}: the pictures' shorter side is about {shorter} pixels")
+        }
         None => format!("size {size}: no picture's own size could be read"),
     });
 
@@ -51,7 +53,9 @@ pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
     reasons.push(format!("{epochs} epochs, for {count} training pictures"));
 
     let batch_size = if count < 500 { 16 } else { 32 };
-    reasons.push(format!("batches of {batch_size}, AdamW at 1e-3, warm-up for one epoch, then a cosine down to 0"));
+    reasons.push(format!(
+        "batches of {batch_size}, AdamW at 1e-3, warm-up for one epoch, then a cosine down to 0"
+    ));
 
     let counts = found.train.class_counts();
     if let (Some(&most), Some(&least)) = (counts.iter().max(), counts.iter().min())
@@ -82,11 +86,12 @@ pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
 }
 
 fn description(location: &str, found: &Found) -> String {
-    let parts: Vec<String> = [("train", Some(&found.train)), ("val", found.val.as_ref()), ("test", found.test.as_ref())]
-        .into_iter()
-        .filter_map(|(name, dataset)| dataset.map(|dataset| (name, dataset.len())))
-        .map(|(name, count)| format!("{name} {count}"))
-        .collect();
+    let parts: Vec<String> =
+        [("train", Some(&found.train)), ("val", found.val.as_ref()), ("test", found.test.as_ref())]
+            .into_iter()
+            .filter_map(|(name, dataset)| dataset.map(|dataset| (name, dataset.len())))
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
     format!(
         "{location}: {}, {} classes, pictures: {}",
         found.layout,

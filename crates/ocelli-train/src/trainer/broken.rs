@@ -46,11 +46,8 @@ impl BrokenPictures {
             if !self.seen.insert((split.name(), picture.name.clone())) {
                 continue;
             }
-            let record = BrokenRecord {
-                split,
-                name: picture.name.clone(),
-                reason: picture.reason.clone(),
-            };
+            let record =
+                BrokenRecord { split, name: picture.name.clone(), reason: picture.reason.clone() };
             append_json_line(&self.list, &record)?;
             observer.broken(&record);
         }

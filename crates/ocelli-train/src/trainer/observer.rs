@@ -1,8 +1,8 @@
 //! Who watches a run: the terminal, a test, later a dashboard.
 
 use crate::progress::TrainingState;
-use crate::record::{BrokenRecord, EpochRecord, Split};
 use crate::recipe::Recipe;
+use crate::record::{BrokenRecord, EpochRecord, Split};
 use crate::run_folder::RunInfo;
 
 /// What is known when a run begins or goes on.

@@ -12,7 +12,10 @@ use ocelli_nn::state::{self, StateDict};
 use ocelli_nn::{Pass, device, safetensors};
 
 use super::broken::BrokenPictures;
-use super::{BEST, Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError, epoch_checkpoint, snapshot};
+use super::{
+    BEST, Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError, epoch_checkpoint,
+    snapshot,
+};
 use crate::checkpoint::{self, Checkpoint};
 use crate::classify::{self, Evaluation, EvaluationSettings};
 use crate::ema::Ema;
@@ -134,7 +137,11 @@ impl Session {
         state::parameter_count(self.model()) as u64
     }
 
-    pub(super) fn description<'a>(&'a self, info: &'a RunInfo, folder: &'a RunFolder) -> RunStart<'a> {
+    pub(super) fn description<'a>(
+        &'a self,
+        info: &'a RunInfo,
+        folder: &'a RunFolder,
+    ) -> RunStart<'a> {
         RunStart {
             recipe: &self.recipe,
             info,
@@ -150,16 +157,16 @@ impl Session {
         let path = self.folder.checkpoints().join(LAST);
         let misfit = |reason: String| TrainError::CheckpointContent { path: path.clone(), reason };
         let model = self.model.take().expect("the model is put back after every step");
-        let model = state::load_state_dict(model, &checkpoint.model).map_err(|error| misfit(error.to_string()))?;
+        let model = state::load_state_dict(model, &checkpoint.model)
+            .map_err(|error| misfit(error.to_string()))?;
         self.model = Some(model);
         self.optimizer
             .load_state(&checkpoint.optimizer, &self.device)
             .map_err(|error| misfit(error.to_string()))?;
         if let Some(ema) = &mut self.ema {
-            let averaged = checkpoint
-                .ema
-                .as_ref()
-                .ok_or_else(|| misfit("found no averaged weights, which train.ema asks for".into()))?;
+            let averaged = checkpoint.ema.as_ref().ok_or_else(|| {
+                misfit("found no averaged weights, which train.ema asks for".into())
+            })?;
             ema.load_state(averaged, &self.device).map_err(|error| misfit(error.to_string()))?;
         }
         self.forget_records(&checkpoint.state)?;
@@ -183,10 +190,7 @@ impl Session {
     }
 
     /// Trains until the recipe's end, an early stop, or the user's.
-    pub(super) fn train(
-        &mut self,
-        watch: &mut Watch<'_>,
-    ) -> Result<Ending, TrainError> {
+    pub(super) fn train(&mut self, watch: &mut Watch<'_>) -> Result<Ending, TrainError> {
         let mut last = None;
         let mut status = RunStatus::Finished;
         while self.state.epoch < self.recipe.train.epochs {
@@ -228,11 +232,7 @@ impl Session {
     }
 
     /// The training half of an epoch, from wherever the state is.
-    fn train_epoch(
-        &mut self,
-        epoch: u32,
-        watch: &mut Watch<'_>,
-    ) -> Result<Flow, TrainError> {
+    fn train_epoch(&mut self, epoch: u32, watch: &mut Watch<'_>) -> Result<Flow, TrainError> {
         let batches = self.train_loader.batches_per_epoch();
         let total = self.pictures.train.len();
         let accumulate = self.recipe.train.accumulate;
@@ -271,7 +271,10 @@ impl Session {
             if watch.is_stopped() {
                 return Ok(Flow::Stopped);
             }
-            if checkpoint_every > 0 && self.state.step % checkpoint_every == 0 && batch_number != batches {
+            if checkpoint_every > 0
+                && self.state.step % checkpoint_every == 0
+                && batch_number != batches
+            {
                 self.save()?;
             }
         }
@@ -290,11 +293,7 @@ impl Session {
     }
 
     /// Forward and backward: the gradients of one batch, by parameter.
-    fn gradients(
-        &mut self,
-        epoch: u32,
-        batch: Batch,
-    ) -> Result<GradientMap, TrainError> {
+    fn gradients(&mut self, epoch: u32, batch: Batch) -> Result<GradientMap, TrainError> {
         let Batch { images, shape, labels, soft_targets, .. } = batch;
         let classes = self.pictures.train.classes.len();
         let targets = classify::targets(&labels, soft_targets, classes, &self.gradient_device);
@@ -360,8 +359,12 @@ impl Session {
         epoch: u32,
         watch: &mut Watch<'_>,
     ) -> Result<Option<EpochRecord>, TrainError> {
-        let snapshot =
-            self.recipe.train.snapshots.iter().any(|at| at.number(self.recipe.train.epochs) == epoch);
+        let snapshot = self
+            .recipe
+            .train
+            .snapshots
+            .iter()
+            .any(|at| at.number(self.recipe.train.epochs) == epoch);
         let model = self.evaluated_model();
         let pass = EvaluationPass {
             loader: &self.val_loader,
@@ -370,7 +373,12 @@ impl Session {
             keep_features: snapshot,
         };
         let Some(evaluation) = self.evaluate(&model, &pass, watch)? else { return Ok(None) };
-        self.broken.note(Split::Val, self.pictures.val.len(), &evaluation.broken, watch.observer)?;
+        self.broken.note(
+            Split::Val,
+            self.pictures.val.len(),
+            &evaluation.broken,
+            watch.observer,
+        )?;
         if let Some(features) = &evaluation.features {
             snapshot::write(&self.folder, epoch, &self.pictures.val, features)?;
         }
@@ -471,31 +479,35 @@ impl Session {
         if self.state.best.is_some_and(|best| best.epoch == epoch) {
             checkpoint::duplicate(&folder, LAST, BEST)?;
         }
-        if self.recipe.train.snapshots.iter().any(|at| at.number(self.recipe.train.epochs) == epoch) {
+        if self.recipe.train.snapshots.iter().any(|at| at.number(self.recipe.train.epochs) == epoch)
+        {
             checkpoint::duplicate(&folder, LAST, &epoch_checkpoint(epoch))?;
         }
         Ok(())
     }
 
     /// The last test, with the best weights.
-    fn test(
-        &mut self,
-        watch: &mut Watch<'_>,
-    ) -> Result<Option<EpochRecord>, TrainError> {
+    fn test(&mut self, watch: &mut Watch<'_>) -> Result<Option<EpochRecord>, TrainError> {
         let Some(dataset) = self.pictures.test.clone() else { return Ok(None) };
         let loader = evaluation_loader(&self.recipe, dataset)?;
         let best = checkpoint::read(&self.folder.checkpoints(), BEST)?;
-        let model = state::load_state_dict(self.evaluated_model(), &best.weights()).map_err(|error| {
-            TrainError::CheckpointContent {
-                path: self.folder.checkpoints().join(BEST),
-                reason: error.to_string(),
-            }
-        })?;
+        let model =
+            state::load_state_dict(self.evaluated_model(), &best.weights()).map_err(|error| {
+                TrainError::CheckpointContent {
+                    path: self.folder.checkpoints().join(BEST),
+                    reason: error.to_string(),
+                }
+            })?;
         let epoch = best.state.epoch;
         let pass =
             EvaluationPass { loader: &loader, split: Split::Test, epoch, keep_features: false };
         let Some(evaluation) = self.evaluate(&model, &pass, watch)? else { return Ok(None) };
-        self.broken.note(Split::Test, loader.samples_per_epoch(), &evaluation.broken, watch.observer)?;
+        self.broken.note(
+            Split::Test,
+            loader.samples_per_epoch(),
+            &evaluation.broken,
+            watch.observer,
+        )?;
         let record = evaluation.record(epoch, Split::Test, &self.pictures.train.classes);
         append_json_line(&self.folder.metrics_file(), &record)?;
         Ok(Some(record))
@@ -542,7 +554,8 @@ fn with_weights(model: Classifier, recipe: &Recipe) -> Result<Classifier, TrainE
         return Ok(model);
     }
     let path = std::path::Path::new(source);
-    if source.contains("://") || path.extension().is_none_or(|extension| extension != "safetensors") {
+    if source.contains("://") || path.extension().is_none_or(|extension| extension != "safetensors")
+    {
         return Err(TrainError::WeightsSource { found: source.to_owned() });
     }
     let dict = safetensors::read(path)?;

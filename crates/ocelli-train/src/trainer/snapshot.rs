@@ -33,10 +33,7 @@ pub(super) fn write(
     let count = features.labels.len();
     let integers = |values: &[i64]| Array::from_i64(vec![count], values.to_vec());
     let mut dict = StateDict::new();
-    dict.insert(
-        "features",
-        Array::from_f32(vec![count, features.width], features.values.clone()),
-    );
+    dict.insert("features", Array::from_f32(vec![count, features.width], features.values.clone()));
     dict.insert("labels", integers(&features.labels));
     dict.insert("answers", integers(&features.answers));
     write_whole(

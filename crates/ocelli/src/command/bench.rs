@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ocelli_data::augment::{Pipeline, RandomHorizontalFlip, RandomResizedCrop, Transform};
+use ocelli_data::augment::{Pipeline, RandomFlip, RandomResizedCrop, Transform};
 use ocelli_data::loader::{Loader, LoaderConfig, Order};
 use ocelli_data::source::{self, SourceOptions};
 use ocelli_train::step_benchmark::{self, StepBenchmark};
@@ -69,8 +69,9 @@ pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
     if arguments.json {
         print_json(&report)?;
     } else {
-        let memory =
-            report.peak_rss_mb.map_or_else(String::new, |peak| format!(", peak memory {peak:.0} MB"));
+        let memory = report
+            .peak_rss_mb
+            .map_or_else(String::new, |peak| format!(", peak memory {peak:.0} MB"));
         print_text(&format!(
             "{} {}, batch {}, {} px, {} threads ({}): median {:.1} ms ({:.1} to {:.1}), {:.1} images/s{memory}\n",
             report.model,
@@ -100,7 +101,8 @@ fn instruction_set() -> &'static str {
         if std::arch::is_x86_feature_detected!("avx512f") {
             return "avx512";
         }
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+        {
             return "avx2";
         }
     }
@@ -126,10 +128,11 @@ struct LoaderReport {
 }
 
 pub(crate) fn loader(arguments: &BenchLoaderArgs) -> Result<ExitCode, Failure> {
-    let found = source::open(&arguments.location, &SourceOptions::default()).map_err(Failure::failed)?;
+    let found =
+        source::open(&arguments.location, &SourceOptions::default()).map_err(Failure::failed)?;
     let transforms = [
         Transform::RandomResizedCrop(RandomResizedCrop::default()),
-        Transform::RandomHorizontalFlip(RandomHorizontalFlip::default()),
+        Transform::RandomHorizontalFlip(RandomFlip::default()),
     ];
     let pipeline = Pipeline::new(&transforms, [arguments.size; 2]).map_err(Failure::usage)?;
     let config = LoaderConfig {
@@ -138,7 +141,8 @@ pub(crate) fn loader(arguments: &BenchLoaderArgs) -> Result<ExitCode, Failure> {
         order: Order::Shuffled,
         ..LoaderConfig::default()
     };
-    let loader = Loader::new(Arc::new(found.train), Arc::new(pipeline), config).map_err(Failure::usage)?;
+    let loader =
+        Loader::new(Arc::new(found.train), Arc::new(pipeline), config).map_err(Failure::usage)?;
     let bar = progress::bar("loading");
     bar.set_length(loader.batches_per_epoch() as u64);
     let (mut images, mut broken) = (0, 0);

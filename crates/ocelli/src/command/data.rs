@@ -28,7 +28,7 @@ pub(crate) fn check(arguments: &DataArgs) -> Result<ExitCode, Failure> {
     } else {
         print_text(&report.to_text())?;
     }
-    Ok(if report.has_faults() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if report.has_problems() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 pub(crate) fn stats(arguments: &DataArgs) -> Result<ExitCode, Failure> {
@@ -39,7 +39,8 @@ pub(crate) fn stats(arguments: &DataArgs) -> Result<ExitCode, Failure> {
         let stats = stats::stats(dataset, &decode, &|done, total| {
             bar.set_length(total);
             bar.set_position(done);
-        });
+        })
+        .map_err(Failure::failed)?;
         bar.finish_and_clear();
         if arguments.json {
             print_json(&serde_json::json!({ "split": split, "stats": stats }))?;
@@ -59,17 +60,19 @@ pub(crate) fn synth(arguments: &SynthArgs) -> Result<ExitCode, Failure> {
     let config = BirdsConfig::parse(&location).map_err(Failure::usage)?;
     let birds = Birds::new(config);
     let bar = progress::bar("drawing");
-    write_image_folder(&birds, &arguments.folder, arguments.val, &|done, total| {
+    let written = write_image_folder(&birds, &arguments.folder, arguments.val, |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     })
     .map_err(Failure::failed)?;
     bar.finish_and_clear();
     eprintln!(
-        "{} birds of {} species in {}\nnext: ocelli train {}",
+        "{} birds of {} species in {}: train {}, val {}\nnext: ocelli train {}",
         birds.len(),
         arguments.classes,
         arguments.folder.display(),
+        written.train,
+        written.val,
         arguments.folder.display()
     );
     Ok(ExitCode::SUCCESS)

@@ -72,7 +72,10 @@ pub(crate) fn eval(arguments: &EvalArgs) -> Result<ExitCode, Failure> {
         broken: evaluation
             .broken
             .iter()
-            .map(|broken| BrokenPicture { name: broken.name.clone(), reason: broken.reason.clone() })
+            .map(|broken| BrokenPicture {
+                name: broken.name.clone(),
+                reason: broken.reason.clone(),
+            })
             .collect(),
         images_per_second: record.images_per_second,
         details: Details {

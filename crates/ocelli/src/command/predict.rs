@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use ocelli_data::Picture;
 use ocelli_data::dataset::{Location, Sample};
-use ocelli_data::source::pictures_below;
+use ocelli_data::source::{self, Layout, SourceOptions};
 use ocelli_train::pictures::decode_options;
 use ocelli_train::trained::{Answer, Trained};
 use rayon::prelude::*;
@@ -46,17 +46,13 @@ pub(crate) fn predict(arguments: &PredictArgs) -> Result<ExitCode, Failure> {
         Some(folder) => Some(Table::create(folder)?),
         None => None,
     };
-    let paths = found(&arguments.paths)?;
+    let samples = found(&arguments.paths)?;
     let decode = decode_options(&trained.recipe.data);
     let mut failed = 0;
-    for paths in paths.chunks(BATCH) {
-        let decoded: Vec<Result<Picture, String>> = paths
+    for samples in samples.chunks(BATCH) {
+        let decoded: Vec<Result<Picture, String>> = samples
             .par_iter()
-            .map(|path| {
-                let name = path.display().to_string();
-                let sample = Sample { name, location: Location::File(path.clone()), label: None };
-                sample.picture(&decode).map_err(|error| error.reason.to_string())
-            })
+            .map(|sample| sample.picture(&decode).map_err(|error| error.reason.to_string()))
             .collect();
         let (pictures, outcomes): (Vec<_>, Vec<_>) = decoded
             .into_iter()
@@ -65,20 +61,20 @@ pub(crate) fn predict(arguments: &PredictArgs) -> Result<ExitCode, Failure> {
                 Err(reason) => (None, Some(reason)),
             })
             .unzip();
-        let mut answers = trained.predict(pictures.into_iter().flatten().collect(), arguments.top).into_iter();
-        for (path, error) in paths.iter().zip(outcomes) {
-            let name = path.display().to_string();
+        let mut answers =
+            trained.predict(pictures.into_iter().flatten().collect(), arguments.top).into_iter();
+        for (Sample { name, .. }, error) in samples.iter().zip(outcomes) {
             let top = if error.is_none() { answers.next().unwrap_or_default() } else { Vec::new() };
             if let Some(reason) = &error {
                 failed += 1;
                 eprintln!("error: {name}: {reason}");
             }
             if let Some(table) = &mut table {
-                table.add(&name, &top, error.as_deref())?;
+                table.add(name, &top, error.as_deref())?;
             }
             let first = top.first();
             let prediction = Prediction {
-                path: &name,
+                path: name,
                 class: first.map(|answer| answer.class.as_str()),
                 probability: first.map(|answer| answer.probability),
                 top: &top,
@@ -87,7 +83,7 @@ pub(crate) fn predict(arguments: &PredictArgs) -> Result<ExitCode, Failure> {
             if arguments.json {
                 print_json(&prediction)?;
             } else if !top.is_empty() {
-                print_text(&line(&name, &top))?;
+                print_text(&line(name, &top))?;
             }
         }
     }
@@ -96,7 +92,10 @@ pub(crate) fn predict(arguments: &PredictArgs) -> Result<ExitCode, Failure> {
         eprintln!("written: {}", path.display());
     }
     if failed > 0 {
-        return Err(Failure::failed(format!("{failed} of {} pictures could not be read", paths.len())));
+        return Err(Failure::failed(format!(
+            "{failed} of {} pictures could not be read",
+            samples.len()
+        )));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -111,18 +110,19 @@ fn line(name: &str, top: &[Answer]) -> String {
 }
 
 /// The pictures that the paths name, folders opened.
-fn found(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+fn found(paths: &[PathBuf]) -> Result<Vec<Sample>, Failure> {
     let mut all = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let within = pictures_below(path).map_err(Failure::failed)?;
-            if within.is_empty() {
-                return Err(Failure::failed(format!("{}: found no pictures in this folder", path.display())));
-            }
-            all.extend(within);
+            // Whatever the folders within are called: here they are no classes.
+            let options = SourceOptions { layout: Layout::Flat, ..SourceOptions::default() };
+            let place = path.to_string_lossy();
+            let found = source::open(&place, &options).map_err(Failure::failed)?;
+            all.extend(found.train.samples);
         } else {
             // A path that isn't there is reported with the others that can't be read.
-            all.push(path.clone());
+            let name = path.display().to_string();
+            all.push(Sample { name, location: Location::File(path.clone()), label: None });
         }
     }
     Ok(all)
@@ -141,16 +141,18 @@ impl Table {
             std::fs::create_dir_all(folder)?;
             File::create(&path)
         };
-        let file = create()
-            .map_err(|error| Failure::failed(format!("{}: could not be made: {error}", path.display())))?;
+        let file = create().map_err(|error| {
+            Failure::failed(format!("{}: could not be made: {error}", path.display()))
+        })?;
         let mut table = Self { path, writer: csv::Writer::from_writer(file) };
         table.write(&["path", "class", "probability", "error"])?;
         Ok(table)
     }
 
     fn add(&mut self, name: &str, top: &[Answer], error: Option<&str>) -> Result<(), Failure> {
-        let (class, probability) =
-            top.first().map_or(("", String::new()), |answer| (&answer.class, answer.probability.to_string()));
+        let (class, probability) = top
+            .first()
+            .map_or(("", String::new()), |answer| (&answer.class, answer.probability.to_string()));
         self.write(&[name, class, &probability, error.unwrap_or_default()])
     }
 

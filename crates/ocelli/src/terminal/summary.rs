@@ -35,7 +35,11 @@ pub(crate) fn start(start: &RunStart<'_>) -> String {
         info.threads,
         info.seed
     );
-    let test = if info.pictures.test > 0 { format!(", test {}", info.pictures.test) } else { String::new() };
+    let test = if info.pictures.test > 0 {
+        format!(", test {}", info.pictures.test)
+    } else {
+        String::new()
+    };
     let _ = writeln!(
         text,
         "{} classes; pictures: train {}, val {}{test}; {} px, batches of {}",
@@ -101,18 +105,28 @@ pub(crate) fn ending(ending: &Ending, folder: &RunFolder) -> String {
             ending.epochs
         ),
         RunStatus::StoppedEarly => {
-            writeln!(text, "stopped early after {} epochs: validation no longer improved", ending.epochs)
+            writeln!(
+                text,
+                "stopped early after {} epochs: validation no longer improved",
+                ending.epochs
+            )
         }
         _ => writeln!(text, "finished {} epochs", ending.epochs),
     };
     if let Some(best) = ending.best {
-        let _ = writeln!(text, "best validation: epoch {}, {}", best.epoch, best_value(ending, best.value));
+        let _ = writeln!(
+            text,
+            "best validation: epoch {}, {}",
+            best.epoch,
+            best_value(ending, best.value)
+        );
     }
     if let Some(test) = &ending.test {
         let _ = writeln!(text, "test with the best weights: accuracy {}", percent(test.accuracy));
     }
     if ending.broken > 0 {
-        let _ = writeln!(text, "{} broken pictures were left out: {path}/broken.jsonl", ending.broken);
+        let _ =
+            writeln!(text, "{} broken pictures were left out: {path}/broken.jsonl", ending.broken);
     }
     if ending.status != RunStatus::Stopped {
         let _ = writeln!(
@@ -168,8 +182,20 @@ pub(crate) fn evaluation(data: &str, record: &EpochRecord) -> String {
 /// The experiment table.
 pub(crate) fn comparison(runs: &[ComparedRun]) -> String {
     let mut table = Table::new(&[
-        "run", "network", "loss", "optimizer", "lr", "schedule", "batch", "px", "epochs", "accuracy %", "top-5 %",
-        "val loss", "test %", "minutes",
+        "run",
+        "network",
+        "loss",
+        "optimizer",
+        "lr",
+        "schedule",
+        "batch",
+        "px",
+        "epochs",
+        "accuracy %",
+        "top-5 %",
+        "val loss",
+        "test %",
+        "minutes",
     ]);
     for run in runs {
         let [height, width] = run.size;

@@ -70,7 +70,9 @@ impl Observer for TerminalObserver {
         if self.broken <= BROKEN_TOLD {
             self.say(&format!("left out: {}: {}", record.name, record.reason));
         } else if self.broken == BROKEN_TOLD + 1 {
-            self.say("left out: further broken pictures are listed in the run folder's broken.jsonl");
+            self.say(
+                "left out: further broken pictures are listed in the run folder's broken.jsonl",
+            );
         }
     }
 

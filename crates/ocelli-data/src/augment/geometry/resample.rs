@@ -37,11 +37,23 @@ pub(super) fn resize<const C: usize>(
         Interpolation::Lanczos => ResizeAlg::Convolution(FilterType::Lanczos3),
     };
     let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
-    let (from, to) = ([from_height, from_width], [to_height, to_width]);
-    match C {
+    let run = |pixels: &[u8], from, part, to, output: &mut [u8]| match C {
         1 => resize_pixels::<U8>(pixels, from, part, to, &options, output),
         3 => resize_pixels::<U8x3>(pixels, from, part, to, &options, output),
         _ => panic!("pixels of {C} values can't be resized"),
+    };
+    let (from, to) = ([from_height, from_width], [to_height, to_width]);
+    match interpolation {
+        Interpolation::Nearest | Interpolation::Bilinear => run(pixels, from, part, to, output),
+        // These filters overshoot, and what lies beyond 0 and 255 is cut off after each pass: the
+        // order of the passes shows. Pillow goes along the rows first.
+        Interpolation::Bicubic | Interpolation::Lanczos => {
+            let between = [part.height, to_width];
+            let mut rows = vec![0; part.height as usize * to_width as usize * C];
+            run(pixels, from, part, between, &mut rows);
+            let whole = Region { left: 0, top: 0, width: to_width, height: part.height };
+            run(&rows, between, whole, to, output);
+        }
     }
 }
 

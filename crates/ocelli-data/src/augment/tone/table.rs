@@ -6,8 +6,7 @@ use crate::picture::Picture;
 pub(super) struct Table([u8; 256]);
 
 impl Table {
-    /// Filled by a loop: `array::map` and `array::from_fn` of this length take the compiler
-    /// minutes.
+    /// Asks for each value in turn, from 0 up.
     pub(super) fn new(mut becomes: impl FnMut(u8) -> u8) -> Self {
         let mut table = [0; 256];
         for (value, entry) in (0..=u8::MAX).zip(&mut table) {

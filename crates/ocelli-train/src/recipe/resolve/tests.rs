@@ -13,14 +13,25 @@ fn an_empty_recipe_trains_on_the_sample_data_and_has_every_default_written_out()
     assert_eq!(recipe.task, Task::Classify);
     assert!(recipe.data.train.starts_with("synth://birds"));
     let text = recipe.to_toml().unwrap();
-    for key in ["random_resized_crop", "scale", "center_crop", "betas", "weight_decay", "epochs", "on_broken"] {
+    for key in [
+        "random_resized_crop",
+        "scale",
+        "center_crop",
+        "betas",
+        "weight_decay",
+        "epochs",
+        "on_broken",
+    ] {
         assert!(text.contains(key), "{key} is missing in:\n{text}");
     }
 }
 
 #[test]
 fn a_resolved_recipe_resolves_to_itself() {
-    let recipe = resolved("[optimizer]\nname = \"sgd\"\nlr = 0.1\n[schedule]\nname = \"cosine\"\nwarmup_epochs = 2\n").unwrap();
+    let recipe = resolved(
+        "[optimizer]\nname = \"sgd\"\nlr = 0.1\n[schedule]\nname = \"cosine\"\nwarmup_epochs = 2\n",
+    )
+    .unwrap();
     assert_eq!(resolved(&recipe.to_toml().unwrap()).unwrap(), recipe);
 }
 

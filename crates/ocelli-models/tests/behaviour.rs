@@ -1,0 +1,171 @@
+//! What every model and the builder promise, whatever the numbers.
+
+use ocelli_models::{
+    BuildError, Classifier, ModelConfig, build, catalogue,
+    probe::{ProbeError, ProbeRequest, probe},
+};
+use ocelli_nn::{
+    Pass, device,
+    state::{Array, gradients, parameter_count, state_dict, update_parameters},
+    tensor::{Device, Tensor},
+};
+use ocelli_testing::{portable_state, relative_difference, values};
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+
+fn cpu() -> Device {
+    device::parse("cpu").expect("the CPU is always there")
+}
+
+fn model(name: &str, classes: usize, in_channels: usize, device: &Device) -> Classifier {
+    let config = ModelConfig { name: name.into(), classes, in_channels };
+    build(&config, &mut ChaCha8Rng::seed_from_u64(0), device).expect("a known model")
+}
+
+fn pictures(shape: [usize; 4], device: &Device) -> Tensor<4> {
+    let values = portable_state("x", &shape);
+    Tensor::<1>::from_data(values.as_slice(), device).reshape(shape)
+}
+
+#[test]
+fn odd_sizes_and_other_channel_counts_give_the_right_shapes() {
+    let device = cpu();
+    for (name, features) in [("resnet18", 512), ("resnet50", 2048)] {
+        for in_channels in [1, 4] {
+            let model = model(name, 7, in_channels, &device);
+            for [height, width] in [[1, 1], [33, 47], [64, 31]] {
+                let x = pictures([2, height, width, in_channels], &device);
+                let y = model.forward(x.clone(), &Pass::eval());
+                assert_eq!(y.dims(), [2, 7]);
+                assert!(values(&y).iter().all(|value| value.is_finite()));
+                assert_eq!(model.forward_features(x, &Pass::eval()).dims(), [2, features]);
+            }
+        }
+    }
+}
+
+#[test]
+fn in_an_evaluation_pass_a_picture_is_scored_for_itself() {
+    let device = cpu();
+    let model = model("resnet18", 5, 3, &device);
+    let both = pictures([2, 40, 24, 3], &device);
+    let first = both.clone().slice([0..1, 0..40, 0..24, 0..3]);
+    let together = values(&model.forward(both, &Pass::eval()));
+    let alone = values(&model.forward(first, &Pass::eval()));
+    assert!(relative_difference(&alone, &together[..5]) < 1e-5);
+}
+
+#[test]
+fn a_training_step_repeats_to_the_bit_and_every_parameter_moves() {
+    let device = device::autodiff(&cpu());
+    let step = || {
+        let model = model("resnet18", 4, 3, &device);
+        let before = state_dict(&model);
+        let y = model.forward(pictures([3, 47, 33, 3], &device), &Pass::train());
+        let mut recorded = (y.clone() * y).sum().backward();
+        let taken = gradients(&model, &mut recorded);
+        assert_eq!(taken.len(), 62);
+        let model = update_parameters(model, |key, value| value - taken[key].clone() * 1e-3);
+        (before, state_dict(&model))
+    };
+    let (before, after) = step();
+    for (key, array) in after.iter() {
+        assert_ne!(before.get(key), Some(array), "{key} stands still");
+    }
+    assert_eq!(step().1, after);
+}
+
+#[test]
+fn a_clone_keeps_its_statistics_while_the_original_trains() {
+    let device = cpu();
+    let original = model("resnet18", 4, 3, &device);
+    let copy = original.clone();
+    let before = state_dict(&copy);
+    let _ = original.forward(pictures([2, 33, 33, 3], &device), &Pass::train());
+    assert_ne!(state_dict(&original), before);
+    assert_eq!(state_dict(&copy), before);
+}
+
+#[test]
+fn the_catalogue_has_the_published_multiply_adds() {
+    // torchvision's own counts, in thousands of millions; it counts 224 x 224 pixels too.
+    let published = [
+        ("resnet18", 1.814),
+        ("resnet34", 3.664),
+        ("resnet50", 4.089),
+        ("resnet101", 7.801),
+        ("resnet152", 11.514),
+    ];
+    for (entry, (name, billions)) in catalogue().iter().zip(published) {
+        assert_eq!(entry.name, name);
+        assert!((entry.multiply_adds as f64 / 1e9 - billions).abs() < 5e-4, "{entry:?}");
+    }
+}
+
+#[test]
+fn unknown_names_are_told_with_the_nearest_and_all_known_ones() {
+    let unknown = |name: &str| {
+        let config = ModelConfig { name: name.into(), classes: 2, in_channels: 3 };
+        let error = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &cpu());
+        error.expect_err("an unknown model").to_string()
+    };
+    assert_eq!(
+        unknown("resnet-50"),
+        "unknown model \"resnet-50\", did you mean \"resnet50\"?; known models: resnet18, resnet34, resnet50, resnet101, resnet152"
+    );
+    assert!(unknown("transformer").starts_with("unknown model \"transformer\"; known models: "));
+}
+
+#[test]
+fn counts_that_can_not_be_are_refused_before_anything_is_allocated() {
+    for (classes, in_channels) in [(0, 3), (10, 0), (usize::MAX, 3), (10, usize::MAX)] {
+        let config = ModelConfig { name: "resnet18".into(), classes, in_channels };
+        let error = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &cpu());
+        assert!(matches!(error, Err(BuildError::Count { .. })), "{config:?}");
+    }
+}
+
+fn request(shape: &[usize]) -> ProbeRequest {
+    ProbeRequest {
+        model: "resnet18".into(),
+        classes: Some(3),
+        weights: None,
+        x: Array::from_f32(shape.to_vec(), portable_state("x", shape)),
+        grad_out: None,
+        train: false,
+    }
+}
+
+#[test]
+fn a_probe_takes_classes_from_the_weights_and_channels_from_the_pictures() {
+    let device = cpu();
+    let trained = model("resnet18", 6, 2, &device);
+    assert!(parameter_count(&trained) > 0);
+    let mut asked = request(&[1, 2, 9, 8]);
+    asked.classes = None;
+    asked.weights = Some(state_dict(&trained));
+    let result = probe(&asked, &device).expect("the weights fit");
+    assert_eq!(result.get("y").map(Array::shape), Some(&[1, 6][..]));
+}
+
+#[test]
+fn a_probe_refuses_tensors_that_the_model_can_not_take() {
+    let device = cpu();
+    let refused = |asked: ProbeRequest| match probe(&asked, &device) {
+        Err(error @ ProbeError::Input { .. }) => error.to_string(),
+        other => panic!("expected an input error, got {other:?}"),
+    };
+    let mut integers = request(&[1, 3, 4, 4]);
+    integers.x = Array::from_i64(vec![1, 3, 4, 4], vec![0; 48]);
+    assert!(refused(integers).starts_with("x has int64 shape [1, 3, 4, 4]; expected float32 ["));
+    assert!(refused(request(&[3, 4, 4])).starts_with("x has float32 shape [3, 4, 4]; expected"));
+    assert!(refused(request(&[1, 3, 0, 4])).starts_with("x has float32 shape [1, 3, 0, 4]"));
+    let mut wrong_gradient = request(&[2, 3, 8, 8]);
+    wrong_gradient.grad_out = Some(Array::from_f32(vec![2, 4], vec![0.0; 8]));
+    assert_eq!(
+        refused(wrong_gradient),
+        "grad_out has float32 shape [2, 4]; expected float32 [2, 3]"
+    );
+    let mut single = request(&[1, 3, 32, 32]);
+    single.train = true;
+    assert!(refused(single).contains("more than one picture"));
+}

@@ -1,0 +1,142 @@
+//! Models against torchvision's numbers (`fixtures/models/generate.py`).
+
+use std::fs;
+
+use ocelli_models::{
+    ModelConfig, build, catalogue,
+    probe::{ProbeRequest, ProbeResult, probe},
+};
+use ocelli_nn::{
+    device,
+    state::{Array, StateDict, Values, parameter_count, state_dict},
+    tensor::Device,
+};
+use ocelli_testing::{Fixture, assert_close, fixtures, portable_state, summary};
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+
+/// Fifty layers of single-precision sums, relative to the largest logit.
+const OUTPUT_TOLERANCE: f64 = 1e-4;
+/// Forward and backward, with normalizations over as few as 8 values in between.
+const GRADIENT_TOLERANCE: f64 = 1e-3;
+/// A tenth of the batch's statistics is mixed in: its error counts a tenth.
+const STATISTICS_TOLERANCE: f64 = 1e-5;
+
+fn cpu() -> Device {
+    device::parse("cpu").expect("the CPU is always there")
+}
+
+/// A torchvision model's keys and shapes, and its number of parameters.
+fn listed_keys(name: &str) -> (Vec<(String, Vec<usize>)>, usize) {
+    let path = fixtures().join(format!("models/{name}.keys.txt"));
+    let text = fs::read_to_string(&path).expect("a committed fixture");
+    let (head, lines) = text.split_once('\n').expect("a head line");
+    let count = head.trim_matches(|letter: char| !letter.is_ascii_digit());
+    let mut keys: Vec<_> = lines
+        .lines()
+        .map(|line| {
+            let (key, shape) = line.split_once(' ').expect("a key and a shape");
+            let axes = shape.split('x').filter(|&axis| axis != "scalar");
+            (key.to_owned(), axes.map(|axis| axis.parse().expect("a length")).collect())
+        })
+        .collect();
+    keys.sort();
+    (keys, count.parse().expect("a number of parameters"))
+}
+
+#[test]
+fn every_model_has_torchvisions_keys_shapes_and_parameter_count() {
+    assert_eq!(catalogue().len(), 5);
+    for entry in catalogue() {
+        let config = ModelConfig { name: entry.name.into(), classes: 1000, in_channels: 3 };
+        let model =
+            build(&config, &mut ChaCha8Rng::seed_from_u64(0), &cpu()).expect("it is listed");
+        let state = state_dict(&model);
+        let found: Vec<_> =
+            state.iter().map(|(key, array)| (key.to_owned(), array.shape().to_vec())).collect();
+        let (expected, count) = listed_keys(entry.name);
+        assert_eq!(found, expected, "{}", entry.name);
+        assert_eq!(parameter_count(&model), count, "{}", entry.name);
+        assert_eq!(entry.parameters, count, "{}", entry.name);
+        let counters = state.iter().filter(|(_, array)| matches!(array.values(), Values::I64(_)));
+        assert!(counters.into_iter().all(|(key, _)| key.ends_with("num_batches_tracked")));
+    }
+}
+
+/// Weights that both sides compute from their keys.
+fn portable_weights(name: &str) -> StateDict {
+    let arrays = listed_keys(name).0.into_iter().map(|(key, shape)| {
+        let array = if key.ends_with("num_batches_tracked") {
+            Array::from_i64(shape, vec![0])
+        } else {
+            let values = portable_state(&key, &shape);
+            Array::from_f32(shape, values)
+        };
+        (key, array)
+    });
+    arrays.collect()
+}
+
+fn run(name: &str, fixture: &Fixture, train: bool) -> ProbeResult {
+    let shape: Vec<usize> = fixture.values("shape").iter().map(|&axis| axis as usize).collect();
+    let grad_out = train.then(|| {
+        let shape = vec![shape[0], 1000];
+        let values = portable_state("grad_out", &shape);
+        Array::from_f32(shape, values)
+    });
+    let x = portable_state("x", &shape);
+    let request = ProbeRequest {
+        model: name.into(),
+        classes: None,
+        weights: Some(portable_weights(name)),
+        x: Array::from_f32(shape, x),
+        grad_out,
+        train,
+    };
+    probe(&request, &cpu()).expect("the weights fit")
+}
+
+fn values<'result>(result: &'result ProbeResult, key: &str) -> &'result [f32] {
+    result.get(key).and_then(Array::as_f32).unwrap_or_else(|| panic!("the probe gives {key}"))
+}
+
+fn assert_matches_torchvision(name: &str) {
+    let fixture = Fixture::load(&format!("models/{name}.safetensors"));
+    let eval = run(name, &fixture, false);
+    assert_eq!(eval.len(), 1, "an evaluation pass gives the output alone");
+    assert_close("y.eval", values(&eval, "y"), fixture.values("y.eval"), OUTPUT_TOLERANCE);
+
+    let train = run(name, &fixture, true);
+    assert_close("y.train", values(&train, "y"), fixture.values("y.train"), OUTPUT_TOLERANCE);
+    let mut compared = [0, 0];
+    for key in fixture.names() {
+        let expected = fixture.values(key);
+        if key.starts_with("grad.") {
+            assert_close(key, &summary(values(&train, key)), expected, GRADIENT_TOLERANCE);
+            compared[0] += 1;
+        } else if let Some(key) = key.strip_prefix("after.") {
+            assert_close(key, &summary(values(&train, key)), expected, STATISTICS_TOLERANCE);
+            compared[1] += 1;
+        }
+    }
+    let state = listed_keys(name).0;
+    let statistics = state.iter().filter(|(key, _)| key.contains("running_")).count();
+    let counters = statistics / 2;
+    assert_eq!(compared, [1 + state.len() - statistics - counters, statistics]);
+    assert_eq!(
+        train.get("bn1.num_batches_tracked").and_then(Array::as_i64),
+        Some(&[1][..]),
+        "one batch was seen"
+    );
+    let gradients = train.keys().filter(|key| key.starts_with("grad.")).count();
+    assert_eq!(gradients, compared[0], "every parameter and the input has a gradient");
+}
+
+#[test]
+fn resnet18_matches_torchvision_forward_and_backward() {
+    assert_matches_torchvision("resnet18");
+}
+
+#[test]
+fn resnet50_matches_torchvision_forward_and_backward() {
+    assert_matches_torchvision("resnet50");
+}
