@@ -64,6 +64,10 @@ pub(super) fn stage(
 }
 
 /// `relu(F(x) + x)`, figure 5 of the paper.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a network has few blocks, and their tensors weigh more"
+)]
 #[derive(Module, Debug)]
 pub(super) enum Block {
     Basic(BasicBlock),

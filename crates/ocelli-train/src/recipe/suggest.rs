@@ -37,6 +37,13 @@ pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
     let data = DataSection { train: location.to_owned(), ..DataSection::default() };
     let found = source::open(location, &source_options(&data))
         .map_err(|reason| PicturesError::Source { key: "train", reason })?;
+    if found.train.classes.len() < 2 {
+        return Err(PicturesError::NoClasses {
+            location: location.to_owned(),
+            found: found.train.len(),
+            classes: found.train.classes.len(),
+        });
+    }
     let mut reasons = vec![description(location, &found)];
 
     let shorter = median_shorter_side(&found.train);

@@ -86,6 +86,10 @@ pub(crate) fn epoch(train: &EpochRecord, val: &EpochRecord, best: bool, epochs: 
     )
 }
 
+fn counted(count: u32, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
 fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
@@ -101,17 +105,17 @@ pub(crate) fn ending(ending: &Ending, folder: &RunFolder) -> String {
     let _ = match ending.status {
         RunStatus::Stopped => writeln!(
             text,
-            "stopped, everything saved: {} epochs done. Go on with\n  ocelli resume {path}",
-            ending.epochs
+            "stopped, everything saved: {} done. Go on with\n  ocelli resume {path}",
+            counted(ending.epochs, "epoch")
         ),
         RunStatus::StoppedEarly => {
             writeln!(
                 text,
-                "stopped early after {} epochs: validation no longer improved",
-                ending.epochs
+                "stopped early after {}: validation no longer improved",
+                counted(ending.epochs, "epoch")
             )
         }
-        _ => writeln!(text, "finished {} epochs", ending.epochs),
+        _ => writeln!(text, "finished {}", counted(ending.epochs, "epoch")),
     };
     if let Some(best) = ending.best {
         let _ = writeln!(
