@@ -87,7 +87,7 @@ impl Chroma {
             false => ([row, row], 1),
             true => {
                 let near = row / 2;
-                let far = if row % 2 == 0 { near.saturating_sub(1) } else { near + 1 };
+                let far = if row.is_multiple_of(2) { near.saturating_sub(1) } else { near + 1 };
                 ([near, far.min(size[1] - 1)], 4)
             }
         };
