@@ -2,7 +2,7 @@
 //!
 //! The format is told from the bytes, never from the file's name: a PNG called `.jpg` is
 //! common in scraped data. JPEG, the format of nearly every photograph, has a road of its own
-//! ([`jpeg`]) that decodes straight into the final buffer; the rest goes through [`raster`].
+//! (`jpeg`) that decodes straight into the final buffer; the rest goes through `raster`.
 //!
 //! Decoding is strict. A truncated or damaged file is an error, not a picture whose lower half
 //! is gray: a network would learn the gray. A picture's size is read from its header and held

@@ -78,7 +78,7 @@ pub fn compared(run: &Path) -> Result<ComparedRun, RunFolderError> {
         accuracy: best.map(|record| record.accuracy),
         top5: best.map(|record| record.top5),
         val_loss: best.map(|record| record.loss),
-        test_accuracy: of(Split::Test).last().map(|record| record.accuracy),
+        test_accuracy: of(Split::Test).next_back().map(|record| record.accuracy),
         seconds: of(Split::Train).map(|record| record.seconds).sum(),
     })
 }

@@ -59,7 +59,7 @@ pub enum TrainError {
         /// The model's name.
         model: String,
         /// What doesn't fit.
-        reason: StateDictError,
+        reason: Box<StateDictError>,
     },
     /// The loss doesn't fit the pictures.
     #[error("train.loss: {0}")]

@@ -109,7 +109,7 @@ fn a_run_leaves_its_recipe_numbers_and_weights() {
     assert_eq!((info.status, info.classes.len(), info.pictures.val), (RunStatus::Finished, 3, 9));
     assert_eq!(checkpoint::names(&run.checkpoints()), ["best", "epoch-0002", "last"]);
     let features = ocelli_nn::safetensors::read(
-        &run.snapshots().join("epoch-0002").join("features.safetensors"),
+        run.snapshots().join("epoch-0002").join("features.safetensors"),
     )
     .unwrap();
     assert_eq!(features.get("features").unwrap().shape(), [9, 512]);

@@ -101,7 +101,9 @@ fn a_run_killed_at_random_moments_ends_as_the_unbroken_one_to_the_bit() {
             "{checkpoint} differs after {kills} kills of seed {seed}"
         );
     }
-    println!("{kills} kills, {restarts} before the run began, {finished} runs finished in between");
+    eprintln!(
+        "{kills} kills, {restarts} before the run began, {finished} runs finished in between"
+    );
 }
 
 /// Needs to mount a small disk of its own, as a user namespace of Linux lets anybody do.
@@ -134,7 +136,7 @@ fn a_disk_that_fills_up_leaves_the_last_checkpoint_and_the_run_goes_on_when_ther
         Err(_) => String::new(),
     };
     if text.is_empty() || text.contains("SKIP") {
-        println!(
+        eprintln!(
             "skipped: this system does not let a test mount a disk of its own (unshare --mount)"
         );
         return;

@@ -48,7 +48,7 @@ pub enum RecipeError {
         /// The dotted name of the table.
         table: String,
         /// What doesn't fit.
-        reason: ConfigError,
+        reason: Box<ConfigError>,
     },
     /// A value that can't be used.
     #[error("{origin}: {key}: found {found}, expected {expected}")]
@@ -130,7 +130,7 @@ impl RecipeText {
     #[must_use]
     pub fn table_error(&self, table: &str, reason: ConfigError) -> RecipeError {
         let origin = self.origin_of(&format!("{table}.{}", reason.key()));
-        RecipeError::Table { origin, table: table.to_owned(), reason }
+        RecipeError::Table { origin, table: table.to_owned(), reason: Box::new(reason) }
     }
 
     fn origin_of(&self, key: &str) -> String {

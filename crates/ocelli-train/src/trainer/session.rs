@@ -238,11 +238,11 @@ impl Session {
         let accumulate = self.recipe.train.accumulate;
         let checkpoint_every = self.recipe.train.checkpoint_every_steps;
         let mut gathered = GatheredGradients::default();
-        let mut loading = self.train_loader.epoch(u64::from(epoch), self.state.batch);
+        let loading = self.train_loader.epoch(u64::from(epoch), self.state.batch);
         let mut batch_number = self.state.batch;
         let before = self.state.totals.seconds;
         let started = Instant::now();
-        while let Some(batch) = loading.next() {
+        for batch in loading {
             let batch = batch?;
             batch_number += 1;
             self.broken.note(Split::Train, total, &batch.broken, watch.observer)?;
@@ -251,7 +251,7 @@ impl Session {
             }
             // Gradients of a step half gathered are not in a checkpoint: all that follows
             // happens between steps.
-            if batch_number % accumulate != 0 && batch_number != batches {
+            if !batch_number.is_multiple_of(accumulate) && batch_number != batches {
                 continue;
             }
             if let Some(gradients) = gathered.take_mean() {
@@ -272,7 +272,7 @@ impl Session {
                 return Ok(Flow::Stopped);
             }
             if checkpoint_every > 0
-                && self.state.step % checkpoint_every == 0
+                && self.state.step.is_multiple_of(checkpoint_every)
                 && batch_number != batches
             {
                 self.save()?;
@@ -562,6 +562,6 @@ fn with_weights(model: Classifier, recipe: &Recipe) -> Result<Classifier, TrainE
     state::load_state_dict(model, &dict).map_err(|reason| TrainError::WeightsShape {
         path: path.into(),
         model: recipe.model.name.clone(),
-        reason,
+        reason: Box::new(reason),
     })
 }
