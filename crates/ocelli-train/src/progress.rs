@@ -54,9 +54,13 @@ impl TrainingState {
             BestBy::Accuracy => accuracy,
             BestBy::Loss => loss,
         };
-        let better = self.best.is_none_or(|best| match by {
-            BestBy::Accuracy => value > best.value,
-            BestBy::Loss => value < best.value,
+        // A value that is no number is worse than any that is one.
+        let better = self.best.is_none_or(|best| {
+            best.value.is_nan()
+                || match by {
+                    BestBy::Accuracy => value > best.value,
+                    BestBy::Loss => value < best.value,
+                }
         });
         if better {
             self.best = Some(Best { epoch: self.epoch, value });
@@ -97,6 +101,17 @@ mod tests {
         assert!(state.note_validation(BestBy::Loss, 0.0, 1.5));
         assert_eq!(state.best, Some(Best { epoch: 2, value: 1.5 }));
         assert_eq!(state.epochs_without_improvement, 0);
+    }
+
+    #[test]
+    fn a_validation_that_is_no_number_is_beaten_by_any_that_is_one() {
+        let mut state = TrainingState { epoch: 1, ..TrainingState::default() };
+        assert!(state.note_validation(BestBy::Loss, 0.1, f64::NAN));
+        state.epoch = 2;
+        assert!(state.note_validation(BestBy::Loss, 0.1, 9.0));
+        state.epoch = 3;
+        assert!(!state.note_validation(BestBy::Loss, 0.1, f64::NAN));
+        assert_eq!(state.best, Some(Best { epoch: 2, value: 9.0 }));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is written down of each epoch: the lines of `metrics.jsonl`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One epoch of one split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,10 +10,13 @@ pub struct EpochRecord {
     /// Which pictures.
     pub split: Split,
     /// Mean loss over the pictures.
+    #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
     /// Share of pictures whose first answer was right.
+    #[serde(deserialize_with = "number_or_nan")]
     pub accuracy: f64,
     /// Share of pictures whose class was among the first five answers.
+    #[serde(deserialize_with = "number_or_nan")]
     pub top5: f64,
     /// Pictures used.
     pub pictures: u64,
@@ -21,6 +24,7 @@ pub struct EpochRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
     /// Pictures a second.
+    #[serde(deserialize_with = "number_or_nan")]
     pub images_per_second: f64,
     /// Seconds.
     pub seconds: f64,
@@ -33,6 +37,12 @@ pub struct EpochRecord {
     /// The confusion matrix's cells that aren't zero: `[truth, answer, pictures]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confusion: Vec<[u64; 3]>,
+}
+
+/// JSON has no word for what is no number: it is written as `null`, and must be read again, or a
+/// run whose validation diverged once could not be resumed.
+fn number_or_nan<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 /// Which pictures an epoch went over.
@@ -94,4 +104,21 @@ pub struct BrokenRecord {
     pub name: String,
     /// Why.
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_that_is_no_number_is_written_and_read_again() {
+        let text = r#"{"epoch":1,"split":"val","loss":2.5,"accuracy":0.5,"top5":1.0,
+            "pictures":4,"images_per_second":8.0,"seconds":0.5}"#;
+        let mut record: EpochRecord = serde_json::from_str(text).unwrap();
+        record.loss = f64::INFINITY;
+        let written = serde_json::to_string(&record).unwrap();
+        let read: EpochRecord = serde_json::from_str(&written).unwrap();
+        assert!(read.loss.is_nan());
+        assert_eq!((read.accuracy, read.pictures), (0.5, 4));
+    }
 }
