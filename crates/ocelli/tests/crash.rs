@@ -53,6 +53,11 @@ impl Moments {
     }
 }
 
+/// Killed between its last word to the disk and its end, a run has nothing left to do.
+fn is_over(error: &str) -> bool {
+    error.contains("epochs are done")
+}
+
 #[test]
 fn a_run_killed_at_random_moments_ends_as_the_unbroken_one_to_the_bit() {
     let kills: u32 = std::env::var("OCELLI_KILLS").ok().map_or(4, |kills| kills.parse().unwrap());
@@ -75,7 +80,10 @@ fn a_run_killed_at_random_moments_ends_as_the_unbroken_one_to_the_bit() {
         if let Some(status) = child.try_wait().unwrap() {
             let error = child.wait_with_output().unwrap().stderr;
             let error = String::from_utf8_lossy(&error);
-            assert!(status.success(), "kill {done} of seed {seed}: {error}");
+            assert!(
+                status.success() || is_over(&error),
+                "after kill {done} of seed {seed}: {error}"
+            );
             // It got to its end before its time was up: the next run begins anew.
             assert_eq!(weights(&unbroken, "last"), weights(&killed, "last"));
             finished += 1;
@@ -94,7 +102,8 @@ fn a_run_killed_at_random_moments_ends_as_the_unbroken_one_to_the_bit() {
     let last = if killed.join("run.json").exists() { resume(&killed) } else { train(&killed) }
         .output()
         .unwrap();
-    assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
+    let error = String::from_utf8_lossy(&last.stderr);
+    assert!(last.status.success() || is_over(&error), "{error}");
     for checkpoint in ["last", "best"] {
         assert!(
             weights(&unbroken, checkpoint) == weights(&killed, checkpoint),
