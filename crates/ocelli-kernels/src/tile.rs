@@ -13,10 +13,7 @@
 //! With AVX-512, 14 rows take 28 accumulators, 2 registers for `right` and 1 for the broadcast of
 //! the 32 there are: 28 multiply-adds for 16 loads. AVX2 has half the registers: 6 rows.
 
-use crate::isa::{Kernel, MAX_LANES, Simd};
-
-/// Columns of the widest tile.
-pub(crate) const MAX_COLUMNS: usize = 2 * MAX_LANES;
+use crate::isa::{Kernel, Simd};
 
 /// What a tile is computed from, and where it goes. See the module for the formula.
 #[derive(Clone, Copy, Debug)]
