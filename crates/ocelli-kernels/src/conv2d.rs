@@ -12,6 +12,7 @@
 mod direct;
 pub mod reference;
 mod shape;
+mod winograd;
 
 pub use shape::Conv2dShape;
 
@@ -71,6 +72,9 @@ pub fn forward(
 ) -> Vec<f32> {
     shape.check(Some(x.len()), Some(weight.len()), None);
     epilogue.check(shape);
+    if !settings.exact_convolution && winograd::applies(shape) {
+        return winograd::forward(settings.isa, shape, x, weight, epilogue);
+    }
     direct::forward(settings.isa, shape, x, weight, epilogue)
 }
 
@@ -86,6 +90,9 @@ pub fn input_gradient(
     dy: &[f32],
 ) -> Vec<f32> {
     shape.check(None, Some(weight.len()), Some(dy.len()));
+    if !settings.exact_convolution && winograd::applies(shape) {
+        return winograd::input_gradient(settings.isa, shape, weight, dy);
+    }
     direct::input_gradient(settings.isa, shape, weight, dy)
 }
 
@@ -96,6 +103,9 @@ pub fn input_gradient(
 #[must_use]
 pub fn weight_gradient(settings: Settings, shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
     shape.check(Some(x.len()), None, Some(dy.len()));
+    if !settings.exact_convolution && winograd::applies(shape) {
+        return winograd::weight_gradient(settings.isa, shape, x, dy);
+    }
     direct::weight_gradient(settings.isa, shape, x, dy)
 }
 
