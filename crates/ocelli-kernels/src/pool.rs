@@ -7,7 +7,7 @@
 //!
 //! All of them are one loop: rows of the result (of the picture, for a gradient), their pixels,
 //! the channels in blocks of vectors that stay in registers, and innermost the pixels of the
-//! window. Windows are tables per axis ([`windows`]). Gradients gather: each pixel of the picture
+//! window. Windows are tables per axis. Gradients gather: each pixel of the picture
 //! asks the few windows that cover it, so that rows are independent, each float is written once,
 //! and nothing is cleared first. These kernels are bound by memory, so the one thing that counts
 //! is to touch it once.

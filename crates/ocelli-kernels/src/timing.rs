@@ -13,5 +13,5 @@ pub(crate) fn report(name: &str, mut work: impl FnMut()) {
         .skip(2)
         .collect();
     times.sort_by(f64::total_cmp);
-    println!("{name}: median {:.3} ms, least {:.3} ms", times[times.len() / 2], times[0]);
+    eprintln!("{name}: median {:.3} ms, least {:.3} ms", times[times.len() / 2], times[0]);
 }

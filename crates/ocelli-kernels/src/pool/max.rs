@@ -351,42 +351,65 @@ struct Gather<'a, T> {
 impl<T: Tap> Kernel for Gather<'_, T> {
     type Output = ();
 
-    /// Written for the compiler to vectorize: tokens have no vectors of bytes.
+    /// Arrays for the compiler to vectorize: tokens have no vectors of bytes.
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let Pool2dShape { channels, size: [height, width], stride, padding, .. } = *self.shape;
-        for row in self.rows {
-            let (picture, iy) = (row / height, row % height);
-            for (ix, horizontal) in self.across.covering.iter().enumerate() {
-                // SAFETY: within the picture, in a row that no other task has; written (first
-                // filled, or assigned by the first window) before it is read.
+        let Pool2dShape { channels, size: [height, width], .. } = *self.shape;
+        for row in self.rows.clone() {
+            for ix in 0..width {
+                // SAFETY: within the picture, in a row that no other task has; floats that are
+                // only written.
                 let to = unsafe { self.to.pointer().add((row * width + ix) * channels) };
-                let mut begun = false;
-                for oy in self.down.covering[iy].clone() {
-                    for ox in horizontal.clone() {
-                        let ky = iy + padding[0] - oy * stride[0];
-                        let kx = ix + padding[1] - ox * stride[1];
-                        let tap = T::from_number(ky * self.shape.kernel[1] + kx);
-                        let row = picture * self.down.count() + oy;
-                        let from = (row * self.across.count() + ox) * channels;
-                        let dy = &self.dy[from..from + channels];
-                        let taps = &self.taps[from..from + channels];
-                        for (channel, (&dy, &won)) in dy.iter().zip(taps).enumerate() {
-                            let value = if won == tap { dy } else { 0.0 };
-                            // SAFETY: as above.
-                            unsafe {
-                                let to = to.add(channel);
-                                to.write(if begun { to.read() + value } else { value });
-                            }
-                        }
-                        begun = true;
-                    }
+                let place = [row / height, row % height, ix];
+                let mut at = 0;
+                while at + BLOCK <= channels {
+                    // SAFETY: the block ends at or before the last channel.
+                    unsafe { self.block(place, at, to.add(at).cast::<[f32; BLOCK]>()) };
+                    at += BLOCK;
                 }
-                if !begun {
+                while at + SMALL_BLOCK <= channels {
                     // SAFETY: as above.
-                    unsafe { to.write_bytes(0, channels) };
+                    unsafe { self.block(place, at, to.add(at).cast::<[f32; SMALL_BLOCK]>()) };
+                    at += SMALL_BLOCK;
+                }
+                for at in at..channels {
+                    // SAFETY: as above.
+                    unsafe { self.block(place, at, to.add(at).cast::<[f32; 1]>()) };
                 }
             }
         }
+    }
+}
+
+/// Channels that the gradient takes at once.
+const BLOCK: usize = 32;
+/// And those left over.
+const SMALL_BLOCK: usize = 8;
+
+impl<T: Tap> Gather<'_, T> {
+    /// The gradient of `N` channels of the pixel at `[picture, row, column]`.
+    ///
+    /// # Safety
+    /// `to` must be valid for writes.
+    #[inline(always)]
+    unsafe fn block<const N: usize>(&self, place: [usize; 3], at: usize, to: *mut [f32; N]) {
+        let Pool2dShape { channels, kernel, stride, padding, .. } = *self.shape;
+        let [picture, iy, ix] = place;
+        let mut sum = [0.0; N];
+        for oy in self.down.covering[iy].clone() {
+            let ky = iy + padding[0] - oy * stride[0];
+            let row = (picture * self.down.count() + oy) * self.across.count();
+            for ox in self.across.covering[ix].clone() {
+                let kx = ix + padding[1] - ox * stride[1];
+                let tap = T::from_number(ky * kernel[1] + kx);
+                let from = (row + ox) * channels + at;
+                let (dy, taps) = (&self.dy[from..from + N], &self.taps[from..from + N]);
+                for lane in 0..N {
+                    sum[lane] += if taps[lane] == tap { dy[lane] } else { 0.0 };
+                }
+            }
+        }
+        // SAFETY: the caller's promise.
+        unsafe { to.write(sum) };
     }
 }

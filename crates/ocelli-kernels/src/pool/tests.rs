@@ -108,7 +108,7 @@ fn check_max(isa: Isa, shape: &Pool2dShape, x: &[f32]) {
 
 #[test]
 fn maxima_and_their_taps_are_the_first_of_each_window() {
-    println!("not run here: {:?}", Isa::absent());
+    eprintln!("not run here: {:?}", Isa::absent());
     for isa in Isa::available() {
         for shape in shapes() {
             check_max(isa, &shape, &values(shape.x_len(), 3));
