@@ -9,6 +9,7 @@
 //! | [`Direct`](Algorithm::Direct) | everything else: multiplications as they stand, from a padded band of the picture in cache |
 //! | [`Depthwise`](Algorithm::Depthwise) | as many groups as channels: no sum over channels, so vectors run along them |
 
+mod direct;
 pub mod reference;
 mod shape;
 
@@ -45,6 +46,17 @@ pub struct Epilogue<'a> {
     pub relu: bool,
 }
 
+impl Epilogue<'_> {
+    fn check(&self, shape: &Conv2dShape) {
+        if let Some(bias) = self.bias {
+            assert_eq!(bias.len(), shape.out_channels, "length of a convolution's bias");
+        }
+        if let Some(residual) = self.residual {
+            assert_eq!(residual.len(), shape.y_len(), "length of a convolution's residual");
+        }
+    }
+}
+
 /// The result.
 ///
 /// # Panics
@@ -58,16 +70,8 @@ pub fn forward(
     epilogue: Epilogue<'_>,
 ) -> Vec<f32> {
     shape.check(Some(x.len()), Some(weight.len()), None);
-    let _ = settings;
-    let mut y: Vec<f32> = reference::forward(shape, x, weight).iter().map(|&v| v as f32).collect();
-    for (at, value) in y.iter_mut().enumerate() {
-        *value += epilogue.bias.map_or(0.0, |bias| bias[at % shape.out_channels]);
-        *value += epilogue.residual.map_or(0.0, |residual| residual[at]);
-        if epilogue.relu {
-            *value = value.max(0.0);
-        }
-    }
-    y
+    epilogue.check(shape);
+    direct::forward(settings.isa, shape, x, weight, epilogue)
 }
 
 /// The gradient of the picture, given that of the result.
@@ -82,8 +86,7 @@ pub fn input_gradient(
     dy: &[f32],
 ) -> Vec<f32> {
     shape.check(None, Some(weight.len()), Some(dy.len()));
-    let _ = settings;
-    reference::input_gradient(shape, weight, dy).iter().map(|&v| v as f32).collect()
+    direct::input_gradient(settings.isa, shape, weight, dy)
 }
 
 /// The gradient of the weight, given that of the result.
@@ -93,6 +96,8 @@ pub fn input_gradient(
 #[must_use]
 pub fn weight_gradient(settings: Settings, shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
     shape.check(Some(x.len()), None, Some(dy.len()));
-    let _ = settings;
-    reference::weight_gradient(shape, x, dy).iter().map(|&v| v as f32).collect()
+    direct::weight_gradient(settings.isa, shape, x, dy)
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,12 +49,6 @@ pub use portable::Portable;
 /// The environment variable that forces an instruction set: `avx512`, `avx2` or `scalar`.
 pub const VARIABLE: &str = "OCELLI_ISA";
 
-/// The widest tile of the matrix kernels in rows, over all instruction sets.
-pub const MAX_TILE_ROWS: usize = 14;
-
-/// The widest vector in lanes, over all instruction sets.
-pub const MAX_LANES: usize = 16;
-
 /// Vector operations on `LANES` 32-bit floats.
 ///
 /// All methods are inlined into [`vectorize`](Self::vectorize), which enables the instructions.

@@ -1,0 +1,218 @@
+//! One pass of products from a source to a target, both pictures.
+//!
+//! Loops, outermost first: tasks (pictures and bands of targets, in parallel); panels of target
+//! channels, whose weights stream through the second-level cache; rows of targets; tiles of a
+//! row. The source band of a task stays in the second-level cache over all panels.
+
+use std::ops::Range;
+
+use super::axis::Axis;
+use super::band::{self, Layout};
+use super::pack::{WeightOrder, with_packed};
+use crate::conv2d::Epilogue;
+use crate::isa::{Isa, Kernel, Simd};
+use crate::memory::with_scratch;
+use crate::parallel::{self, Shared};
+use crate::tile::{Finish, Tile, pieces, tile};
+
+/// A tensor `[batch, height, width, channels]`, of whose channels some are meant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Picture {
+    pub(super) size: [usize; 2],
+    /// All channels of a pixel.
+    pub(super) channels: usize,
+    /// The first one meant.
+    pub(super) first: usize,
+    /// How many are meant.
+    pub(super) count: usize,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct Correlation {
+    pub(super) axes: [Axis; 2],
+    pub(super) batch: usize,
+    pub(super) source: Picture,
+    pub(super) target: Picture,
+    pub(super) weight: WeightOrder,
+}
+
+impl Correlation {
+    /// Writes all targets of the axes, in the channels meant.
+    pub(super) fn run(
+        mut self,
+        isa: Isa,
+        x: &[f32],
+        weight: &[f32],
+        target: Shared<f32>,
+        epilogue: Epilogue<'_>,
+    ) {
+        self.flatten();
+        let layout = Layout::new(&self.axes, &self.source);
+        let panel_width = 2 * isa.lanes();
+        let [vertical, horizontal] = &self.axes;
+        let sizes = [self.source.count, self.target.count];
+        let taps = self.taps(&layout);
+        with_packed(weight, self.weight, [vertical, horizontal], sizes, panel_width, |packed| {
+            let [height, width] = layout.targets(&self.axes, 0);
+            let bands = [vertical.count.div_ceil(height), horizontal.count.div_ceil(width)];
+            let per_picture = bands[0] * bands[1];
+            parallel::for_each(self.batch * per_picture, |task| {
+                let (n, band) = (task / per_picture, task % per_picture);
+                let range = |axis: usize, index: usize| {
+                    parallel::part(self.axes[axis].count, bands[axis], index)
+                };
+                let ranges = [range(0, band / bands[1]), range(1, band % bands[1])];
+                let job = Band {
+                    correlation: &self,
+                    layout,
+                    taps: &taps,
+                    packed,
+                    target,
+                    epilogue,
+                    n,
+                    ranges,
+                };
+                if layout.copied {
+                    let extent = [0, 1].map(|axis| {
+                        let targets = job.ranges[axis].len();
+                        layout.extent(&self.axes[axis], layout.stride[axis], targets)
+                    });
+                    with_scratch(extent[0] * extent[1] * layout.pixel, |copy| {
+                        band::copy(&layout, &self.axes, &self.source, x, n, &job.ranges, copy);
+                        isa.run(Tiles { left: copy.as_ptr(), row: extent[1] * layout.pixel, job });
+                    });
+                } else {
+                    let place = |axis: usize| {
+                        let [first, _] = self.axes[axis].offsets();
+                        job.ranges[axis].start * layout.stride[axis] + first as usize
+                    };
+                    let [height, width] = self.source.size;
+                    let start = ((n * height + place(0)) * width + place(1)) * self.source.channels;
+                    let left = x[start + self.source.first..].as_ptr();
+                    isa.run(Tiles { left, row: width * self.source.channels, job });
+                }
+            });
+        });
+    }
+
+    /// A window of one pixel that visits every pixel doesn't care where rows end: all pixels of
+    /// the batch become one row, and tiles are full height.
+    fn flatten(&mut self) {
+        if self.axes.iter().zip(self.source.size).all(|(axis, size)| axis.is_identity(size)) {
+            let pixels = self.batch * self.axes[0].count * self.axes[1].count;
+            self.axes[0].count = usize::from(pixels > 0);
+            self.axes[1].count = pixels;
+            self.source.size = [1, pixels];
+            self.target.size = [1, pixels];
+            self.batch = 1;
+        }
+    }
+
+    /// Offsets of the parts of a target's sum, and the length of each: pixels that are neighbours
+    /// in a band are one part.
+    fn taps(&self, layout: &Layout) -> Vec<[usize; 2]> {
+        let [vertical, horizontal] = &self.axes;
+        let merged = layout.pixel == self.source.count && horizontal.is_dense();
+        let first = [vertical.offsets()[0], horizontal.offsets()[0]];
+        let mut taps = Vec::new();
+        for tap_y in &vertical.taps {
+            let row = (tap_y.offset - first[0]) as usize;
+            if merged && !horizontal.taps.is_empty() {
+                taps.push([row, 0]);
+            } else {
+                for tap_x in &horizontal.taps {
+                    let column = (tap_x.offset - first[1]) as usize;
+                    taps.push([row, column * layout.pixel]);
+                }
+            }
+        }
+        taps
+    }
+}
+
+/// The targets of one task.
+struct Band<'a> {
+    correlation: &'a Correlation,
+    layout: Layout,
+    taps: &'a [[usize; 2]],
+    packed: &'a [f32],
+    target: Shared<f32>,
+    epilogue: Epilogue<'a>,
+    n: usize,
+    ranges: [Range<usize>; 2],
+}
+
+struct Tiles<'a> {
+    /// The source pixel of the first tap of the first target.
+    left: *const f32,
+    /// Floats of a row of the source.
+    row: usize,
+    job: Band<'a>,
+}
+
+impl Kernel for Tiles<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Band { correlation, layout, packed, target, epilogue, n, ref ranges, .. } = self.job;
+        let Correlation { axes: [vertical, horizontal], source, target: picture, .. } = correlation;
+        let products = vertical.taps.len() * horizontal.taps.len() * source.count;
+        let taps: Vec<usize> =
+            self.job.taps.iter().map(|&[row, column]| row * self.row + column).collect();
+        let depth = products.checked_div(taps.len()).unwrap_or(0);
+        let panel_width = 2 * S::LANES;
+        let plain = epilogue.bias.is_none() && epilogue.residual.is_none() && !epilogue.relu;
+        for panel in 0..picture.count.div_ceil(panel_width) {
+            let channel = panel * panel_width;
+            let right = packed[panel * products * panel_width..].as_ptr();
+            for (line, y) in ranges[0].clone().enumerate() {
+                let y = vertical.start + y * vertical.step;
+                for (start, rows) in pieces(ranges[1].len(), S::TILE_ROWS) {
+                    let x = horizontal.start + (ranges[1].start + start) * horizontal.step;
+                    let pixel = (n * picture.size[0] + y) * picture.size[1] + x;
+                    let offset = pixel * picture.channels + picture.first + channel;
+                    let finish = if plain {
+                        Finish::Store
+                    } else {
+                        let bias =
+                            epilogue.bias.map(|bias| bias[picture.first + channel..].as_ptr());
+                        let residual =
+                            epilogue.residual.map(|residual| residual[offset..].as_ptr());
+                        Finish::Epilogue {
+                            bias: bias.unwrap_or_default(),
+                            residual: residual.unwrap_or_default(),
+                            relu: epilogue.relu,
+                        }
+                    };
+                    // SAFETY: the band holds every pixel that the taps of these targets reach
+                    // (`Layout::extent`), or they lie inside the picture (`stays_inside`);
+                    // `packed` holds whole panels; a target is written by one task only.
+                    unsafe {
+                        let left = self.left.add(
+                            line * layout.stride[0] * self.row
+                                + start * layout.stride[1] * layout.pixel,
+                        );
+                        tile(
+                            simd,
+                            rows,
+                            &Tile {
+                                left,
+                                row: layout.stride[1] * layout.pixel,
+                                step: 1,
+                                taps: &taps,
+                                depth,
+                                right,
+                                out: target.pointer().add(offset),
+                                out_row: horizontal.step * picture.channels,
+                                columns: panel_width.min(picture.count - channel),
+                                finish,
+                            },
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+use super::axis::Axis;
+use crate::conv2d::Conv2dShape;
+use crate::memory::with_scratch;
+use crate::parallel::{self, Shared};
+
+/// Where a weight lies in PyTorch's order: `first + column · c + row · r + tap`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WeightOrder {
+    /// The group's first weight.
+    first: usize,
+    /// From one channel of the target to the next.
+    column: usize,
+    /// From one channel of the source to the next.
+    row: usize,
+    /// Taps of a kernel row.
+    kernel_width: usize,
+}
+
+impl WeightOrder {
+    /// Columns are the result's channels, rows the picture's.
+    pub(super) fn forward(shape: &Conv2dShape, group: usize) -> Self {
+        let (row, column) = (shape.taps(), shape.group_in() * shape.taps());
+        let first = group * shape.group_out() * column;
+        Self { first, column, row, kernel_width: shape.kernel[1] }
+    }
+
+    /// Columns are the picture's channels, rows the result's.
+    pub(super) fn backward(shape: &Conv2dShape, group: usize) -> Self {
+        let forward = Self::forward(shape, group);
+        Self { column: forward.row, row: forward.column, ..forward }
+    }
+}
+
+/// Runs `work` with the weights packed as the tile wants its right-hand side:
+/// `[panel, vertical tap, horizontal tap, row, column of the panel]`, missing columns zero.
+pub(super) fn with_packed<R>(
+    weight: &[f32],
+    order: WeightOrder,
+    [vertical, horizontal]: [&Axis; 2],
+    [rows, columns]: [usize; 2],
+    panel_width: usize,
+    work: impl FnOnce(&[f32]) -> R,
+) -> R {
+    let panels = columns.div_ceil(panel_width);
+    let taps = vertical.taps.len() * horizontal.taps.len();
+    let panel_len = taps * rows * panel_width;
+    with_scratch(panels * panel_len, |packed| {
+        let target = Shared::new(packed.as_mut_ptr());
+        parallel::for_each(panels, |panel| {
+            // SAFETY: panels lie apart, within `packed`, which outlives this.
+            let packed = unsafe { target.slice(panel * panel_len..(panel + 1) * panel_len) };
+            let first = panel * panel_width;
+            let filled = panel_width.min(columns - first);
+            let mut blocks = packed.chunks_exact_mut((rows * panel_width).max(1));
+            for tap_y in &vertical.taps {
+                for (tap_x, block) in horizontal.taps.iter().zip(&mut blocks) {
+                    let tap = tap_y.index * order.kernel_width + tap_x.index;
+                    for (row, line) in block.chunks_exact_mut(panel_width).enumerate() {
+                        let start = order.first + first * order.column + row * order.row + tap;
+                        for (column, value) in line[..filled].iter_mut().enumerate() {
+                            *value = weight[start + column * order.column];
+                        }
+                        line[filled..].fill(0.0);
+                    }
+                }
+            }
+        });
+        work(packed)
+    })
+}

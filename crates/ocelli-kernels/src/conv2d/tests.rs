@@ -1,0 +1,101 @@
+use super::*;
+
+/// Direct sums of up to some thousand products in f32, relative to the largest result.
+const DIRECT_TOLERANCE: f64 = 4e-6;
+
+/// Numbers in -1..1 that don't repeat.
+fn numbers(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    (0..count)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state as f32 / u32::MAX as f32 * 2.0 - 1.0
+        })
+        .collect()
+}
+
+/// The largest error, relative to the largest value.
+fn error(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(1e-30, |largest: f64, value| largest.max(value.abs()));
+    found.iter().zip(expected).fold(0.0, |worst, (&found, &expected)| {
+        let error = (f64::from(found) - expected).abs();
+        if error.is_nan() { f64::INFINITY } else { worst.max(error / largest) }
+    })
+}
+
+/// Shapes `[batch, height, width, in, out]` with windows `[kernel, stride, padding, dilation]` by
+/// axis, and groups. Never square, never equal channels; sizes and channels straddle tiles, panels
+/// and vectors.
+fn shapes() -> Vec<Conv2dShape> {
+    let mut shapes = Vec::new();
+    let mut add = |[batch, height, width, in_channels, out_channels]: [usize; 5],
+                   [vertical, horizontal]: [[usize; 4]; 2],
+                   groups: usize| {
+        shapes.push(Conv2dShape {
+            batch,
+            size: [height, width],
+            in_channels,
+            out_channels,
+            kernel: [vertical[0], horizontal[0]],
+            stride: [vertical[1], horizontal[1]],
+            padding: [vertical[2], horizontal[2]],
+            dilation: [vertical[3], horizontal[3]],
+            groups,
+        });
+    };
+    let three = [[3, 1, 1, 1]; 2];
+    // 3x3, stride 1: what Winograd takes.
+    for sizes in [[2, 9, 14, 16, 33], [1, 4, 5, 5, 3], [3, 7, 6, 17, 48], [1, 1, 1, 3, 2]] {
+        add(sizes, three, 1);
+    }
+    add([2, 13, 8, 31, 40], [[3, 1, 0, 1], [3, 1, 2, 1]], 1);
+    add([2, 12, 29, 32, 64], three, 1);
+    add([1, 11, 17, 20, 18], [[3, 1, 2, 2], [3, 1, 3, 3]], 1);
+    // Stride 2, the stem, windows that are not square, dilation with stride.
+    add([2, 9, 16, 8, 37], [[3, 2, 1, 1]; 2], 1);
+    add([1, 23, 18, 3, 20], [[7, 2, 3, 1]; 2], 1);
+    add([2, 8, 11, 6, 5], [[1, 1, 0, 1], [5, 3, 2, 1]], 1);
+    add([1, 14, 15, 7, 9], [[4, 3, 2, 2], [2, 2, 1, 3]], 1);
+    // 1x1, with and without stride and padding; a stride longer than the window.
+    add([3, 5, 7, 19, 35], [[1, 1, 0, 1]; 2], 1);
+    add([2, 7, 9, 12, 6], [[1, 2, 0, 1], [1, 3, 0, 1]], 1);
+    add([1, 4, 6, 5, 4], [[1, 1, 1, 1], [2, 3, 1, 1]], 1);
+    // Pixels whose stride in memory falls on one set of a cache.
+    add([1, 3, 20, 512, 7], [[1, 1, 0, 1]; 2], 1);
+    add([1, 5, 9, 256, 3], [[3, 2, 1, 1]; 2], 1);
+    // Groups.
+    add([2, 6, 5, 8, 12], [[3, 1, 1, 1], [3, 2, 1, 1]], 4);
+    add([1, 7, 8, 34, 68], three, 2);
+    // The window is the whole padded picture; nothing in the batch; a wide row.
+    add([2, 5, 3, 4, 6], [[7, 1, 1, 1], [5, 1, 1, 1]], 1);
+    add([0, 5, 3, 4, 6], three, 1);
+    add([1, 2, 700, 64, 33], [[3, 1, 1, 1]; 2], 1);
+    shapes
+}
+
+#[test]
+fn every_shape_and_instruction_set_agrees_with_the_definition() {
+    for isa in Isa::available() {
+        let settings = Settings { isa, exact_convolution: true };
+        println!("ran {}", isa.name());
+        for shape in shapes() {
+            let x = numbers(shape.x_len(), 1);
+            let weight = numbers(shape.weight_len(), 2);
+            let dy = numbers(shape.y_len(), 3);
+            let check = |what: &str, found: Vec<f32>, expected: Vec<f64>| {
+                let error = error(&found, &expected);
+                assert!(error < DIRECT_TOLERANCE, "{} {what} {shape:?}: {error}", isa.name());
+            };
+            let y = forward(settings, &shape, &x, &weight, Epilogue::default());
+            check("result", y, reference::forward(&shape, &x, &weight));
+            let dx = input_gradient(settings, &shape, &weight, &dy);
+            check("picture's gradient", dx, reference::input_gradient(&shape, &weight, &dy));
+            let dw = weight_gradient(settings, &shape, &x, &dy);
+            check("weight's gradient", dw, reference::weight_gradient(&shape, &x, &dy));
+        }
+    }
+    println!("absent here: {:?}", Isa::absent());
+}
