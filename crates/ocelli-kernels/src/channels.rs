@@ -7,6 +7,9 @@
 
 use crate::isa::Simd;
 
+/// The widest vector in lanes, over all instruction sets.
+pub(crate) const MAX_LANES: usize = 16;
+
 /// Work on the channels from `at` on.
 pub(crate) trait ByChannels<S: Simd> {
     /// `V` vectors of channels; with `PARTIAL`, only the first `count` lanes of the one there is.
@@ -105,9 +108,15 @@ mod tests {
     impl Kernel for Count<'_> {
         type Output = ();
         fn run<S: Simd>(mut self, simd: S) {
+            const { assert!(S::LANES <= MAX_LANES) };
             // SAFETY: the work indexes with checks.
             unsafe { by_channels(simd, self.1, &mut self) };
         }
+    }
+
+    #[test]
+    fn no_vector_is_wider_than_the_widest() {
+        assert!(Isa::available().iter().all(|isa| isa.lanes() <= MAX_LANES));
     }
 
     #[test]

@@ -14,8 +14,8 @@ use std::ops::Range;
 
 use super::windows::Windows;
 use super::{Pool2dShape, by_rows};
-use crate::channels::{ByChannels, by_channels, load, store};
-use crate::isa::{Isa, Kernel, MAX_LANES, Simd};
+use crate::channels::{ByChannels, MAX_LANES, by_channels, load, store};
+use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::Output;
 use crate::parallel::Shared;
 
