@@ -9,6 +9,7 @@
 //! | [`Direct`](Algorithm::Direct) | everything else: multiplications as they stand, from a padded band of the picture in cache |
 //! | [`Depthwise`](Algorithm::Depthwise) | as many groups as channels: no sum over channels, so vectors run along them |
 
+mod depthwise;
 mod direct;
 pub mod reference;
 mod shape;

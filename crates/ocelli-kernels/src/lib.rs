@@ -12,10 +12,14 @@
 //! This is the only crate of the workspace with `unsafe` code. Public functions are safe: they
 //! check every length against the shape before the first unchecked access.
 
+mod channels;
 pub mod conv2d;
 pub mod isa;
 mod memory;
 mod parallel;
+pub mod pool;
 mod tile;
+#[cfg(test)]
+mod timing;
 
 pub use isa::Isa;

@@ -7,7 +7,7 @@
 //! taps, but each phase is a correlation of stride 1 that writes every `stride`-th pixel. That way
 //! no product with an inserted zero is ever formed.
 
-mod axis;
+pub(super) mod axis;
 mod band;
 mod correlation;
 mod pack;
