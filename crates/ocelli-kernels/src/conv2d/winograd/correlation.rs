@@ -12,15 +12,22 @@ use std::ops::Range;
 
 use super::grid::Grid;
 use super::weight::WeightView;
-use super::{PATCH, PLANE_PAD, POINTS, TILE, transform};
+use super::{PATCH, PLANE_PAD, POINTS, transform};
 use crate::conv2d::Epilogue;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
 use crate::tile::{Finish, Tile, pieces, tile};
 
-/// Tiles of a block: whole numbers of the tallest matrix tile.
-const BLOCK_TILES: usize = 56;
+/// Tiles of a block: a block and the weights of a point should fit the second-level cache, but
+/// the more bytes the weights of all points have, the more tiles should share their journey there.
+fn block_tiles(transformed_len: usize) -> usize {
+    match transformed_len * size_of::<f32>() {
+        0..=0x10_0000 => 14,
+        0x10_0001..=0x40_0000 => 28,
+        _ => 56,
+    }
+}
 
 /// Convolves the grid's sources with `weight`.
 pub(super) fn run(
@@ -38,7 +45,7 @@ pub(super) fn run(
     with_scratch(weight.transformed_len(isa), |transformed| {
         weight.transform(isa, transformed);
         let transformed = &*transformed;
-        let blocks = tiles.div_ceil(BLOCK_TILES);
+        let blocks = tiles.div_ceil(block_tiles(transformed.len()));
         parallel::for_each(blocks, |block| {
             let tiles = parallel::part(tiles, blocks, block);
             let rows = weight.padded_rows(isa);
@@ -104,12 +111,9 @@ impl Block<'_> {
         let count = self.tiles.len();
         let plane = count * channels.next_multiple_of(S::LANES) + PLANE_PAD;
         for (index, tile) in self.tiles.clone().enumerate() {
-            let mut pixels = [[self.zeros.as_ptr(); PATCH]; PATCH];
-            self.grid.patch(tile, |row, column, pixel| {
-                if let Some(pixel) = pixel {
-                    pixels[row][column] = self.x[pixel * channels..][..channels].as_ptr();
-                }
-            });
+            let pixels = self.grid.patch(tile);
+            let pixels = pixels
+                .map(self.zeros.as_ptr(), |pixel| self.x[pixel * channels..][..channels].as_ptr());
             for first in (0..channels).step_by(S::LANES) {
                 let to = &mut self.patches[(first * count) + index * S::LANES..];
                 assert!(to.len() >= (POINTS - 1) * plane + S::LANES);
@@ -125,12 +129,12 @@ impl Block<'_> {
                         let load = |row: usize, column: usize| {
                             simd.load_pointer(pixels[row][column].add(first))
                         };
-                        transform::both_axes(simd, transform::patch, load, store);
+                        transform::both_axes(simd, transform::Patch, load, store);
                     } else {
                         let load = |row: usize, column: usize| {
                             simd.load_partial(pixels[row][column].add(first), channels - first)
                         };
-                        transform::both_axes(simd, transform::patch, load, store);
+                        transform::both_axes(simd, transform::Patch, load, store);
                     }
                 }
             }
@@ -184,10 +188,7 @@ impl Block<'_> {
         let plane = count * channels.div_ceil(width) * width + PLANE_PAD;
         let Epilogue { bias, residual, relu } = self.epilogue;
         for (index, tile) in self.tiles.clone().enumerate() {
-            let mut pixels = [[None; TILE]; TILE];
-            self.grid.tile(tile, |row, column, pixel| {
-                pixels[row][column] = pixel.map(|pixel| pixel * channels);
-            });
+            let pixels = self.grid.tile(tile).map(None, |pixel| Some(pixel * channels));
             for first in (0..channels).step_by(S::LANES) {
                 let (panel, half) = (first / width, first % width);
                 let from = &self.products[(panel * count + index) * width + half..];
@@ -217,17 +218,27 @@ impl Block<'_> {
                         simd.load_pointer(from.add((row * PATCH + column) * plane))
                     };
                     if left == S::LANES {
-                        transform::both_axes(simd, transform::tile, load, |row, column, vector| {
-                            let offset = pixels[row][column];
-                            let to = offset.map_or(trash, |offset| target.add(offset + first));
-                            simd.store_pointer(to, finish(vector, offset));
-                        });
+                        transform::both_axes(
+                            simd,
+                            transform::TileOf,
+                            load,
+                            |row, column, vector| {
+                                let offset = pixels[row][column];
+                                let to = offset.map_or(trash, |offset| target.add(offset + first));
+                                simd.store_pointer(to, finish(vector, offset));
+                            },
+                        );
                     } else {
-                        transform::both_axes(simd, transform::tile, load, |row, column, vector| {
-                            let offset = pixels[row][column];
-                            let to = offset.map_or(trash, |offset| target.add(offset + first));
-                            simd.store_partial(to, left, finish(vector, offset));
-                        });
+                        transform::both_axes(
+                            simd,
+                            transform::TileOf,
+                            load,
+                            |row, column, vector| {
+                                let offset = pixels[row][column];
+                                let to = offset.map_or(trash, |offset| target.add(offset + first));
+                                simd.store_partial(to, left, finish(vector, offset));
+                            },
+                        );
                     }
                 }
             }

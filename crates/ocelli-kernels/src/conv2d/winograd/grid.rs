@@ -54,47 +54,66 @@ impl Grid {
     }
 
     /// Picture, and stretches along both axes, of a tile.
+    #[inline(always)]
     fn place(&self, tile: usize) -> (usize, [Stretch; 2]) {
         let [rows, columns] = self.axes.each_ref().map(Vec::len);
         let n = tile / (rows * columns);
         (n, [self.axes[0][tile / columns % rows], self.axes[1][tile % columns]])
     }
 
-    /// Calls `visit(row, column, pixel)` for each pixel of a tile's patch: its number in the batch
-    /// of sources, or none where there is no picture.
+    /// The pixels of a tile's patch, `[row, column]`, numbered over the batch of sources; none
+    /// where there is no picture.
     #[inline(always)]
-    pub(super) fn patch(&self, tile: usize, mut visit: impl FnMut(usize, usize, Option<usize>)) {
+    pub(super) fn patch(&self, tile: usize) -> Pixels<PATCH> {
         let (n, stretches) = self.place(tile);
         let [height, width] = self.source;
         let at = |axis: usize, index: usize| {
             let place = stretches[axis].start as isize + self.origin[axis];
-            place + (index * self.dilation[axis]) as isize
+            let place = place + (index * self.dilation[axis]) as isize;
+            (place >= 0 && place < self.source[axis] as isize).then_some(place as usize)
         };
-        for row in 0..PATCH {
-            let y = at(0, row);
-            let inside = y >= 0 && y < height as isize;
-            for column in 0..PATCH {
-                let x = at(1, column);
-                let pixel = (inside && x >= 0 && x < width as isize)
-                    .then(|| (n * height + y as usize) * width + x as usize);
-                visit(row, column, pixel);
-            }
+        Pixels {
+            rows: std::array::from_fn(|row| at(0, row).map(|y| (n * height + y) * width)),
+            columns: std::array::from_fn(|column| at(1, column)),
         }
     }
 
-    /// Calls `visit(row, column, pixel)` for each pixel of a tile: its number in the batch of
-    /// targets, or none where it reaches beyond the picture.
+    /// The pixels of a tile, `[row, column]`, numbered over the batch of targets; none where it
+    /// reaches beyond the picture.
     #[inline(always)]
-    pub(super) fn tile(&self, tile: usize, mut visit: impl FnMut(usize, usize, Option<usize>)) {
-        let (n, [vertical, horizontal]) = self.place(tile);
+    pub(super) fn tile(&self, tile: usize) -> Pixels<TILE> {
+        let (n, stretches) = self.place(tile);
         let [height, width] = self.target;
-        for row in 0..TILE {
-            let y = vertical.start + row * self.dilation[0];
-            for column in 0..TILE {
-                let x = horizontal.start + column * self.dilation[1];
-                let exists = row < vertical.count && column < horizontal.count;
-                visit(row, column, exists.then(|| (n * height + y) * width + x));
+        let at = |axis: usize, index: usize| {
+            let Stretch { start, count } = stretches[axis];
+            (index < count).then_some(start + index * self.dilation[axis])
+        };
+        Pixels {
+            rows: std::array::from_fn(|row| at(0, row).map(|y| (n * height + y) * width)),
+            columns: std::array::from_fn(|column| at(1, column)),
+        }
+    }
+}
+
+/// The pixels of a square, as a sum of what its rows and its columns add to their number.
+pub(super) struct Pixels<const SIDE: usize> {
+    rows: [Option<usize>; SIDE],
+    columns: [Option<usize>; SIDE],
+}
+
+impl<const SIDE: usize> Pixels<SIDE> {
+    /// What `of` makes of each pixel, and `none` where there is none.
+    #[inline(always)]
+    pub(super) fn map<T: Copy>(&self, none: T, of: impl Fn(usize) -> T) -> [[T; SIDE]; SIDE] {
+        let mut all = [[none; SIDE]; SIDE];
+        for (row, all) in self.rows.iter().zip(&mut all) {
+            let Some(row) = row else { continue };
+            for (column, value) in self.columns.iter().zip(all) {
+                if let Some(column) = column {
+                    *value = of(row + column);
+                }
             }
         }
+        all
     }
 }

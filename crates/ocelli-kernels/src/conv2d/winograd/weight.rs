@@ -108,7 +108,7 @@ impl Kernel for Transform<'_> {
             for half in 0..2 {
                 let at = (self.panel * rows + row) * width + half * S::LANES;
                 let load = |y: usize, x: usize| simd.load(&windows[y * 3 + x][half * S::LANES..]);
-                transform::both_axes(simd, transform::window, load, |y, x, vector| {
+                transform::both_axes(simd, transform::Window, load, |y, x, vector| {
                     let point = y * PATCH + x;
                     // SAFETY: rows and panels are written by one task each, within the buffer,
                     // whose length `transform` checked.

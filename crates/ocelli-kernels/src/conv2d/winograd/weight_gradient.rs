@@ -13,7 +13,7 @@
 use std::ops::Range;
 
 use super::grid::Grid;
-use super::{PATCH, PLANE_PAD, POINTS, TILE, transform};
+use super::{PATCH, PLANE_PAD, POINTS, transform};
 use crate::conv2d::Conv2dShape;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
@@ -179,12 +179,9 @@ impl Kernel for TransformTiles<'_> {
         let gradient_plane = self.count * panels * width + PLANE_PAD;
         for index in self.range.clone() {
             let tile = self.first + index;
-            let mut pixels = [[self.zeros.as_ptr(); PATCH]; PATCH];
-            self.grid.patch(tile, |row, column, pixel| {
-                if let Some(pixel) = pixel {
-                    pixels[row][column] = self.x[pixel * rows..][..rows].as_ptr();
-                }
-            });
+            let pixels = self.grid.patch(tile);
+            let pixels =
+                pixels.map(self.zeros.as_ptr(), |pixel| self.x[pixel * rows..][..rows].as_ptr());
             for first in (0..rows).step_by(S::LANES) {
                 let left = (rows - first).min(S::LANES);
                 // SAFETY: a pixel and the page of zeros have `rows` floats; the planes have
@@ -198,21 +195,18 @@ impl Kernel for TransformTiles<'_> {
                         let load = |row: usize, column: usize| {
                             simd.load_pointer(pixels[row][column].add(first))
                         };
-                        transform::both_axes(simd, transform::patch, load, store);
+                        transform::both_axes(simd, transform::Patch, load, store);
                     } else {
                         let load = |row: usize, column: usize| {
                             simd.load_partial(pixels[row][column].add(first), left)
                         };
-                        transform::both_axes(simd, transform::patch, load, store);
+                        transform::both_axes(simd, transform::Patch, load, store);
                     }
                 }
             }
-            let mut pixels = [[self.zeros.as_ptr(); TILE]; TILE];
-            self.grid.tile(tile, |row, column, pixel| {
-                if let Some(pixel) = pixel {
-                    pixels[row][column] = self.dy[pixel * columns..][..columns].as_ptr();
-                }
-            });
+            let pixels = self.grid.tile(tile);
+            let pixels = pixels
+                .map(self.zeros.as_ptr(), |pixel| self.dy[pixel * columns..][..columns].as_ptr());
             for first in (0..panels * width).step_by(S::LANES) {
                 let left = columns.saturating_sub(first).min(S::LANES);
                 let (panel, half) = (first / width, first % width);
@@ -228,12 +222,12 @@ impl Kernel for TransformTiles<'_> {
                         let load = |row: usize, column: usize| {
                             simd.load_pointer(pixels[row][column].add(first))
                         };
-                        transform::both_axes(simd, transform::tile_transposed, load, store);
+                        transform::both_axes(simd, transform::TileTransposed, load, store);
                     } else {
                         let load = |row: usize, column: usize| {
                             simd.load_partial(pixels[row][column].wrapping_add(first), left)
                         };
-                        transform::both_axes(simd, transform::tile_transposed, load, store);
+                        transform::both_axes(simd, transform::TileTransposed, load, store);
                     }
                 }
             }
@@ -321,7 +315,7 @@ impl Kernel for TransformBack<'_> {
                     }
                     sum
                 };
-                transform::both_axes(simd, transform::window_transposed, load, |y, x, vector| {
+                transform::both_axes(simd, transform::WindowTransposed, load, |y, x, vector| {
                     simd.store(&mut windows[y * 3 + x][half * S::LANES..], vector);
                 });
             }
