@@ -72,6 +72,9 @@ pub fn forward(
 ) -> Vec<f32> {
     shape.check(Some(x.len()), Some(weight.len()), None);
     epilogue.check(shape);
+    if depthwise::applies(shape) {
+        return depthwise::forward(settings.isa, shape, x, weight, epilogue);
+    }
     direct::forward(settings.isa, shape, x, weight, epilogue)
 }
 
@@ -87,6 +90,9 @@ pub fn input_gradient(
     dy: &[f32],
 ) -> Vec<f32> {
     shape.check(None, Some(weight.len()), Some(dy.len()));
+    if depthwise::applies(shape) {
+        return depthwise::input_gradient(settings.isa, shape, weight, dy);
+    }
     direct::input_gradient(settings.isa, shape, weight, dy)
 }
 
@@ -97,6 +103,9 @@ pub fn input_gradient(
 #[must_use]
 pub fn weight_gradient(settings: Settings, shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
     shape.check(Some(x.len()), None, Some(dy.len()));
+    if depthwise::applies(shape) {
+        return depthwise::weight_gradient(settings.isa, shape, x, dy);
+    }
     direct::weight_gradient(settings.isa, shape, x, dy)
 }
 
