@@ -13,6 +13,7 @@ mod depthwise;
 mod direct;
 pub mod reference;
 mod shape;
+pub mod transposed;
 
 pub use shape::Conv2dShape;
 

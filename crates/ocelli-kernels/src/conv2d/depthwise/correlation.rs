@@ -232,6 +232,7 @@ impl Line<'_> {
                 }));
             }
         }
+        // What the next row of targets will read for the first time.
         let fresh = &self.sources[self.sources.len().saturating_sub(STRIDE)..];
         for at in (0..full).step_by(S::LANES) {
             // SAFETY: the caller's promise; with `EDGE` there is a pointer for every column of

@@ -241,6 +241,19 @@ impl Line<'_> {
             unsafe {
                 let dy: [S::Vector; P] =
                     std::array::from_fn(|p| simd.load_pointer(dys[p].wrapping_add(at)));
+                // What the next row of the result will read for the first time.
+                for &(x, _) in &self.sources[self.sources.len().saturating_sub(STRIDE)..] {
+                    let next = first.wrapping_add(STRIDE * self.width).wrapping_mul(self.channels);
+                    for column in 0..P * STRIDE {
+                        simd.prefetch(
+                            x.wrapping_add(next.wrapping_add(column * self.channels + at)),
+                        );
+                    }
+                }
+                let next = (start + self.out_width) * self.channels + at;
+                for p in 0..P {
+                    simd.prefetch(self.dy.wrapping_add(next + p * self.channels));
+                }
                 for (row, &(x, tap)) in self.sources.iter().enumerate() {
                     let inside = x.wrapping_add(first.wrapping_mul(self.channels));
                     let pointers = pointers.as_ptr().wrapping_add(row * columns);
