@@ -13,11 +13,14 @@
 //! check every length against the shape before the first unchecked access.
 
 mod channels;
+pub mod concat;
 pub mod conv2d;
 pub mod isa;
 mod memory;
+pub mod pad;
 mod parallel;
 pub mod pool;
+pub mod resample;
 mod tile;
 #[cfg(test)]
 mod timing;
