@@ -19,4 +19,6 @@ pub use batch_norm2d::{
 };
 pub use conv2d::{ConvGeometry, Convolution, conv2d, conv2d_activation};
 pub use linear::linear;
-pub use pool::{PoolGeometry, global_average_pool, max_pool2d};
+pub use pool::{
+    PoolGeometry, adaptive_average_pool2d, average_pool2d, global_average_pool, max_pool2d,
+};

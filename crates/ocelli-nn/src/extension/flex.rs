@@ -2,11 +2,12 @@
 
 mod convolution;
 mod dense;
+mod pool;
 
 use burn::backend::{Flex, tensor::FloatTensor};
 
-use super::{Optional, VisionOperations};
-use crate::functional::{Activation, ConvGeometry};
+use super::{Optional, VisionOperations, Winners, default_body};
+use crate::functional::{Activation, ConvGeometry, PoolGeometry};
 
 impl VisionOperations for Flex {
     fn convolution(
@@ -68,5 +69,52 @@ impl VisionOperations for Flex {
                 Self::activation(y, activation)
             }
         }
+    }
+
+    fn max_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        pool::max_pool(x, geometry)
+    }
+
+    fn max_pool_with_winners(
+        x: FloatTensor<Self>,
+        geometry: PoolGeometry,
+    ) -> (FloatTensor<Self>, Winners<Self>) {
+        let (y, taps) = pool::max_pool_with_taps(x, geometry);
+        (y, Winners::Taps(taps))
+    }
+
+    fn max_pool_gradient(
+        dy: FloatTensor<Self>,
+        winners: Winners<Self>,
+        geometry: PoolGeometry,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        match winners {
+            Winners::Taps(taps) => pool::max_pool_gradient(dy, &taps, geometry, shape),
+            indices => default_body::max_pool_gradient::<Self>(dy, indices, geometry, shape),
+        }
+    }
+
+    fn average_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        pool::average_pool(x, geometry)
+    }
+
+    fn average_pool_gradient(
+        dy: FloatTensor<Self>,
+        geometry: PoolGeometry,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        pool::average_pool_gradient(dy, geometry, shape)
+    }
+
+    fn adaptive_average_pool(x: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {
+        pool::adaptive_average_pool(x, size)
+    }
+
+    fn adaptive_average_pool_gradient(
+        dy: FloatTensor<Self>,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        pool::adaptive_average_pool_gradient(dy, shape)
     }
 }

@@ -69,11 +69,7 @@ fn a_residual_and_every_activation_are_applied_to_the_result() {
                 Optional::Given(bias.clone()),
                 geometry,
             );
-            let sum = if with_residual {
-                Flex::float_add(plain, residual.clone())
-            } else {
-                plain
-            };
+            let sum = if with_residual { Flex::float_add(plain, residual.clone()) } else { plain };
             let expected = default_body::activation::<Flex>(sum, activation);
             let y = Flex::convolution_activation(
                 x.clone(),
