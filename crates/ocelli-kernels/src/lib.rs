@@ -12,12 +12,19 @@
 //! This is the only crate of the workspace with `unsafe` code. Public functions are safe: they
 //! check every length against the shape before the first unchecked access.
 
+pub mod activation;
+pub mod batch_norm;
 mod channels;
+mod column_sums;
 pub mod conv2d;
+mod exp;
 pub mod isa;
 mod memory;
 mod parallel;
+mod pass;
 pub mod pool;
+#[cfg(test)]
+mod testing;
 mod tile;
 #[cfg(test)]
 mod timing;
