@@ -199,6 +199,15 @@ pub(crate) trait VisionOperations: Backend {
         default_body::activation::<Self>(x, activation)
     }
 
+    /// The gradient of [`activation`](Self::activation) by its argument.
+    fn activation_gradient(
+        dy: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        default_body::activation_gradient::<Self>(dy, x, activation)
+    }
+
     /// See [`crate::functional::max_pool2d`].
     fn max_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
         default_body::max_pool::<Self>(x, geometry)

@@ -12,7 +12,7 @@ mod conv2d;
 mod linear;
 mod pool;
 
-pub use activation::{Activation, log_softmax, relu};
+pub use activation::{Activation, activation, log_softmax, relu};
 pub use batch_norm2d::{
     BatchStatistics, NormalizationOptions, NormalizedConvolution, batch_norm2d, batch_norm2d_train,
     conv2d_batch_norm_train,

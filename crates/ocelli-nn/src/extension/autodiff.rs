@@ -3,6 +3,7 @@
 //! A node keeps what its gradient needs, and computes gradients for those parents alone that are
 //! on the way to something trained: the picture that a network begins with gets none.
 
+mod activation;
 mod convolution;
 mod normalization;
 mod pool;
@@ -14,7 +15,7 @@ use burn::backend::{
 };
 
 use super::{Optional, VisionOperations};
-use crate::functional::{ConvGeometry, NormalizationOptions, PoolGeometry};
+use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry};
 
 impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B, C> {
     fn convolution(
@@ -49,6 +50,10 @@ impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B
         let convolution = Some((convolution_weight, geometry));
         let parents = normalization::Parents { x, convolution, weight, bias, residual };
         normalization::batch_normalization::<B, C>(parents, options)
+    }
+
+    fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        activation::activation::<B, C>(x, activation)
     }
 
     fn max_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {

@@ -6,7 +6,7 @@ mod convolution;
 mod normalization;
 mod pool;
 
-pub(crate) use activation::activation;
+pub(crate) use activation::{activation, activation_gradient};
 pub(crate) use convolution::{
     convolution, convolution_input_gradient, convolution_weight_gradient,
 };

@@ -2,12 +2,13 @@
 
 mod convolution;
 mod dense;
+mod normalization;
 mod pool;
 
 use burn::backend::{Flex, tensor::FloatTensor};
 
-use super::{Optional, VisionOperations, Winners, default_body};
-use crate::functional::{Activation, ConvGeometry, PoolGeometry};
+use super::{Normalization, Optional, VisionOperations, Winners, default_body};
+use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry};
 
 impl VisionOperations for Flex {
     fn convolution(
@@ -16,14 +17,7 @@ impl VisionOperations for Flex {
         bias: Optional<Self>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
-        Self::convolution_activation(
-            x,
-            weight,
-            bias,
-            Optional::Absent,
-            geometry,
-            Activation::Identity,
-        )
+        Self::convolution_activation(x, weight, bias, Optional::Absent, geometry, Activation::None)
     }
 
     fn convolution_input_gradient(
@@ -44,6 +38,29 @@ impl VisionOperations for Flex {
         convolution::weight_gradient(x, dy, geometry, shape)
     }
 
+    fn channel_statistics(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        normalization::statistics(x)
+    }
+
+    fn normalize(
+        x: FloatTensor<Self>,
+        normalization: Normalization<Self>,
+        residual: Optional<Self>,
+        options: NormalizationOptions,
+    ) -> FloatTensor<Self> {
+        normalization::normalize(x, normalization, residual.into_option(), options)
+    }
+
+    fn normalize_gradient(
+        dy: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        normalization: Normalization<Self>,
+        y: Optional<Self>,
+        options: NormalizationOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, Option<FloatTensor<Self>>) {
+        normalization::gradient(dy, x, normalization, y.into_option(), options)
+    }
+
     fn convolution_activation(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -54,7 +71,7 @@ impl VisionOperations for Flex {
     ) -> FloatTensor<Self> {
         let [bias, residual] = [bias, residual].map(Optional::into_option);
         match activation {
-            Activation::Identity | Activation::Relu => {
+            Activation::None | Activation::Relu => {
                 let relu = activation == Activation::Relu;
                 convolution::forward(
                     x,
@@ -63,7 +80,7 @@ impl VisionOperations for Flex {
                     convolution::Epilogue { bias, residual, relu },
                 )
             }
-            Activation::Silu => {
+            _ => {
                 let epilogue = convolution::Epilogue { bias, residual, relu: false };
                 let y = convolution::forward(x, weight, geometry, epilogue);
                 Self::activation(y, activation)
