@@ -14,15 +14,20 @@
 
 pub mod activation;
 pub mod batch_norm;
+pub mod channel_scale;
 mod channels;
 mod column_sums;
 pub mod conv2d;
+pub mod dropout;
+pub mod elementwise;
 mod exp;
 pub mod isa;
 mod memory;
+pub mod optimizer;
 mod parallel;
 mod pass;
 pub mod pool;
+pub mod reduction;
 #[cfg(test)]
 mod testing;
 mod tile;
