@@ -25,6 +25,7 @@ pub mod pad;
 mod parallel;
 mod pass;
 pub mod pool;
+pub mod profile;
 pub mod resample;
 #[cfg(test)]
 mod testing;
