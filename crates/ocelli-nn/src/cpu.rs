@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ocelli_kernels::Isa;
 pub use ocelli_kernels::isa::UnknownIsa;
+pub use ocelli_kernels::profile;
 
 static EXACT_CONVOLUTION: AtomicBool = AtomicBool::new(false);
 
