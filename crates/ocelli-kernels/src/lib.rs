@@ -12,15 +12,22 @@
 //! This is the only crate of the workspace with `unsafe` code. Public functions are safe: they
 //! check every length against the shape before the first unchecked access.
 
+pub mod activation;
+pub mod batch_norm;
 mod channels;
+mod column_sums;
 pub mod concat;
 pub mod conv2d;
+mod exp;
 pub mod isa;
 mod memory;
 pub mod pad;
 mod parallel;
+mod pass;
 pub mod pool;
 pub mod resample;
+#[cfg(test)]
+mod testing;
 mod tile;
 #[cfg(test)]
 mod timing;

@@ -14,9 +14,9 @@ use burn::{
 };
 use ocelli_nn::{
     Pass,
-    functional::{PoolGeometry, global_average_pool, max_pool2d, relu},
+    functional::{Activation, PoolGeometry, global_average_pool, max_pool2d},
     init::Initializer,
-    layers::{BatchNorm2d, Conv2d, Conv2dConfig, Linear},
+    layers::{BatchNorm2d, Conv2d, Conv2dConfig, Conv2dNormActivation, Linear},
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -157,8 +157,9 @@ impl ResNet {
     /// As [`Self::forward`].
     #[must_use]
     pub fn forward_features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let x = self.conv1.forward(x);
-        let x = relu(self.bn1.forward(x, pass));
+        let x = Conv2dNormActivation::new(&self.conv1, &self.bn1)
+            .with_activation(Activation::Relu)
+            .forward(x, pass);
         let mut x = max_pool2d(x, STEM_POOL);
         for stage in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
             for block in stage {

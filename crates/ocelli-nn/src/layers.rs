@@ -2,8 +2,10 @@
 
 mod batch_norm2d;
 mod conv2d;
+mod conv2d_norm_activation;
 mod linear;
 
 pub use batch_norm2d::BatchNorm2d;
 pub use conv2d::{Conv2d, Conv2dConfig};
+pub use conv2d_norm_activation::Conv2dNormActivation;
 pub use linear::Linear;

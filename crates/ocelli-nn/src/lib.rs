@@ -26,7 +26,9 @@
 #![forbid(unsafe_code)]
 
 pub mod buffer;
+pub mod cpu;
 pub mod device;
+mod extension;
 pub mod functional;
 pub mod init;
 pub mod layers;

@@ -4,9 +4,9 @@ use burn::{
 };
 use ocelli_nn::{
     Pass,
-    functional::relu,
+    functional::Activation,
     init::Initializer,
-    layers::{BatchNorm2d, Conv2d, Conv2dConfig},
+    layers::{BatchNorm2d, Conv2d, Conv2dConfig, Conv2dNormActivation},
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -147,29 +147,36 @@ impl Block {
 
 impl BasicBlock {
     fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let y = self.conv1.forward(x.clone());
-        let y = relu(self.bn1.forward(y, pass));
-        let y = self.conv2.forward(y);
-        let y = self.bn2.forward(y, pass);
-        relu(y + shortcut(self.downsample.as_ref(), x, pass))
+        let y = Conv2dNormActivation::new(&self.conv1, &self.bn1)
+            .with_activation(Activation::Relu)
+            .forward(x.clone(), pass);
+        Conv2dNormActivation::new(&self.conv2, &self.bn2)
+            .with_residual(shortcut(self.downsample.as_ref(), x, pass))
+            .with_activation(Activation::Relu)
+            .forward(y, pass)
     }
 }
 
 impl BottleneckBlock {
     fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let y = self.conv1.forward(x.clone());
-        let y = relu(self.bn1.forward(y, pass));
-        let y = self.conv2.forward(y);
-        let y = relu(self.bn2.forward(y, pass));
-        let y = self.conv3.forward(y);
-        let y = self.bn3.forward(y, pass);
-        relu(y + shortcut(self.downsample.as_ref(), x, pass))
+        let y = Conv2dNormActivation::new(&self.conv1, &self.bn1)
+            .with_activation(Activation::Relu)
+            .forward(x.clone(), pass);
+        let y = Conv2dNormActivation::new(&self.conv2, &self.bn2)
+            .with_activation(Activation::Relu)
+            .forward(y, pass);
+        Conv2dNormActivation::new(&self.conv3, &self.bn3)
+            .with_residual(shortcut(self.downsample.as_ref(), x, pass))
+            .with_activation(Activation::Relu)
+            .forward(y, pass)
     }
 }
 
 fn shortcut(projection: Option<&Projection>, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
     match projection {
-        Some((convolution, normalization)) => normalization.forward(convolution.forward(x), pass),
+        Some((convolution, normalization)) => {
+            Conv2dNormActivation::new(convolution, normalization).forward(x, pass)
+        }
         None => x,
     }
 }

@@ -1,4 +1,8 @@
-use burn::tensor::{Tensor, module, ops::ConvOptions};
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use super::Activation;
+use crate::extension::{VisionOperations, optional};
 
 /// How a convolution's window moves over the picture. Pairs are `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,18 +41,45 @@ pub fn conv2d(
     bias: Option<Tensor<1>>,
     geometry: ConvGeometry,
 ) -> Tensor<4> {
-    let ConvGeometry { stride, padding, dilation, groups } = geometry;
-    let x = nchw_from_nhwc(x);
-    let y = module::conv2d(x, weight, bias, ConvOptions::new(stride, padding, dilation, groups));
-    nhwc_from_nchw(y)
+    Tensor::from_dispatch(<Dispatch as VisionOperations>::convolution(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        optional(bias),
+        geometry,
+    ))
 }
 
-/// The channels-first view of a channels-last tensor, for Burn's own operations.
-pub(super) fn nchw_from_nhwc(x: Tensor<4>) -> Tensor<4> {
-    x.permute([0, 3, 1, 2])
+/// The convolution of [`conv2d_activation`].
+#[derive(Clone, Debug)]
+pub struct Convolution {
+    /// `[out_channels, in_channels / groups, kernel_height, kernel_width]`
+    pub weight: Tensor<4>,
+    /// `[out_channels]`
+    pub bias: Option<Tensor<1>>,
+    /// How the window moves.
+    pub geometry: ConvGeometry,
 }
 
-/// The channels-last view of a channels-first tensor.
-pub(super) fn nhwc_from_nchw(x: Tensor<4>) -> Tensor<4> {
-    x.permute([0, 2, 3, 1])
+/// [`conv2d`], to whose result `residual` is added and an activation applied before it is written.
+///
+/// # Shapes
+/// As [`conv2d`]; `residual` has the result's.
+///
+/// # Panics
+/// As [`conv2d`], and if `residual` has another shape than the result.
+#[must_use]
+pub fn conv2d_activation(
+    x: Tensor<4>,
+    convolution: Convolution,
+    residual: Option<Tensor<4>>,
+    activation: Activation,
+) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as VisionOperations>::convolution_activation(
+        x.into_dispatch(),
+        convolution.weight.into_dispatch(),
+        optional(convolution.bias),
+        optional(residual),
+        convolution.geometry,
+        activation,
+    ))
 }

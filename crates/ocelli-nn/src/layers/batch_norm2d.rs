@@ -6,7 +6,7 @@ use burn::{
 use crate::{
     Pass,
     buffer::{Buffer, Counter},
-    functional::{self, BatchStatistics},
+    functional::{self, Activation, BatchStatistics, NormalizationOptions},
 };
 
 /// Batch normalization over the pixels of a batch, with PyTorch's statistics.
@@ -77,29 +77,47 @@ impl BatchNorm2d {
     /// one value per channel, whose variance is undefined (as PyTorch refuses it).
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let affine = [self.weight.val(), self.bias.val()];
+        let options = self.options(Activation::None);
         if pass.is_train() {
             let shape = x.dims();
-            let (y, statistics) = functional::batch_norm2d_train(x, affine, self.epsilon);
-            assert!(
-                statistics.count > 1,
-                "batch normalization can't train on one value per channel (activations {shape:?}): use a larger batch or picture"
-            );
-            self.track(statistics);
+            let (y, statistics) = functional::batch_norm2d_train(x, self.affine(), None, options);
+            self.track(statistics, shape);
             y
         } else {
-            let device = x.device();
-            // A plain tensor beside tracked ones would be taken for another device.
-            let on_device = |buffer: &Buffer<1>| {
-                let value = buffer.value();
-                if device.is_autodiff() { value.autodiff() } else { value }
-            };
-            let statistics = [on_device(&self.running_mean), on_device(&self.running_var)];
-            functional::batch_norm2d(x, affine, statistics, self.epsilon)
+            let statistics = self.statistics(&x.device());
+            functional::batch_norm2d(x, self.affine(), statistics, options)
         }
     }
 
-    fn track(&self, BatchStatistics { mean, variance, count }: BatchStatistics) {
+    /// Weight and bias.
+    pub(super) fn affine(&self) -> [Tensor<1>; 2] {
+        [self.weight.val(), self.bias.val()]
+    }
+
+    /// The running mean and variance, for use beside tensors of `device`.
+    pub(super) fn statistics(&self, device: &Device) -> [Tensor<1>; 2] {
+        [&self.running_mean, &self.running_var].map(|buffer| {
+            let value = buffer.value();
+            // A plain tensor beside tracked ones would be taken for another device.
+            if device.is_autodiff() { value.autodiff() } else { value }
+        })
+    }
+
+    /// The layer's numbers, with what is to follow it.
+    pub(super) fn options(&self, activation: Activation) -> NormalizationOptions {
+        NormalizationOptions { epsilon: self.epsilon, activation }
+    }
+
+    /// Moves the running statistics towards those of a batch of activations of shape `shape`.
+    ///
+    /// # Panics
+    /// If there is only one value per channel.
+    pub(super) fn track(&self, statistics: BatchStatistics, shape: [usize; 4]) {
+        let BatchStatistics { mean, variance, count } = statistics;
+        assert!(
+            count > 1,
+            "batch normalization can't train on one value per channel (activations {shape:?}): use a larger batch or picture"
+        );
         let unbiased = count as f64 / (count - 1) as f64;
         let blend = |running: Tensor<1>, new: Tensor<1>, share: f64| {
             running.mul_scalar(1.0 - self.momentum) + new.mul_scalar(share)

@@ -5,7 +5,7 @@ use burn::{
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    functional::{self, ConvGeometry},
+    functional::{self, ConvGeometry, Convolution},
     init::{Initializer, torch_default_bias},
 };
 
@@ -126,6 +126,12 @@ impl Conv2d {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let bias = self.bias.as_ref().map(Param::val);
         functional::conv2d(x, self.weight.val(), bias, self.geometry)
+    }
+
+    /// Weight, bias and geometry.
+    pub(super) fn parameters(&self) -> Convolution {
+        let bias = self.bias.as_ref().map(Param::val);
+        Convolution { weight: self.weight.val(), bias, geometry: self.geometry }
     }
 
     /// The weight's shape, `[out, in / groups, height, width]`.

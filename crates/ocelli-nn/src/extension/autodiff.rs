@@ -1,0 +1,85 @@
+//! The operations as nodes of the autodiff graph.
+//!
+//! A node keeps what its gradient needs, and computes gradients for those parents alone that are
+//! on the way to something trained: the picture that a network begins with gets none.
+
+mod activation;
+mod convolution;
+mod normalization;
+mod pool;
+
+use burn::backend::{
+    Autodiff, Backend,
+    autodiff::{checkpoint::strategy::CheckpointStrategy, ops::NodeGuard},
+    tensor::FloatTensor,
+};
+
+use super::{Optional, VisionOperations};
+use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry};
+
+impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B, C> {
+    fn convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Optional<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        convolution::convolution::<B, C>(x, weight, bias, geometry)
+    }
+
+    fn batch_normalization(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: Optional<Self>,
+        options: NormalizationOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let parents = normalization::Parents { x, convolution: None, weight, bias, residual };
+        normalization::batch_normalization::<B, C>(parents, options)
+    }
+
+    fn convolution_batch_normalization(
+        x: FloatTensor<Self>,
+        convolution_weight: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: Optional<Self>,
+        geometry: ConvGeometry,
+        options: NormalizationOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let convolution = Some((convolution_weight, geometry));
+        let parents = normalization::Parents { x, convolution, weight, bias, residual };
+        normalization::batch_normalization::<B, C>(parents, options)
+    }
+
+    fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        activation::activation::<B, C>(x, activation)
+    }
+
+    fn max_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        pool::max_pool::<B, C>(x, geometry)
+    }
+
+    fn average_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        pool::average_pool::<B, C>(x, geometry)
+    }
+
+    fn adaptive_average_pool(x: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {
+        pool::adaptive_average_pool::<B, C>(x, size)
+    }
+}
+
+/// The tensor beneath, and its place in the graph. Where there is no tensor, a place that nothing
+/// leads to: a node has a fixed number of parents.
+fn parts<B: Backend, C: CheckpointStrategy>(
+    tensor: Option<FloatTensor<Autodiff<B, C>>>,
+    stand_in: &FloatTensor<B>,
+) -> (Option<FloatTensor<B>>, NodeGuard) {
+    match tensor {
+        Some(tensor) => {
+            let (tensor, node) = tensor.into_parts();
+            (Some(tensor), node)
+        }
+        None => (None, FloatTensor::<Autodiff<B, C>>::new(stand_in.clone()).node()),
+    }
+}

@@ -1,0 +1,93 @@
+use burn::backend::{
+    Autodiff, TensorMetadata,
+    autodiff::{
+        checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+        grads::Gradients,
+        ops::{Backward, Ops, OpsKind},
+    },
+    tensor::FloatTensor,
+};
+
+use super::parts;
+use crate::extension::{Optional, VisionOperations};
+use crate::functional::ConvGeometry;
+
+/// What the gradients of a convolution need.
+#[derive(Clone, Debug)]
+pub(super) struct Convolution<B: VisionOperations> {
+    /// Kept for the weight's gradient, where that is wanted.
+    x: Option<FloatTensor<B>>,
+    x_shape: [usize; 4],
+    /// Kept for the picture's gradient, where that is wanted.
+    weight: Option<FloatTensor<B>>,
+    weight_shape: [usize; 4],
+    geometry: ConvGeometry,
+}
+
+impl<B: VisionOperations> Convolution<B> {
+    /// `tracked` says whose gradients are wanted: the picture's, the weight's.
+    pub(super) fn new(
+        x: FloatTensor<B>,
+        weight: FloatTensor<B>,
+        tracked: [bool; 2],
+        geometry: ConvGeometry,
+    ) -> Self {
+        let (x_shape, weight_shape) = (x.shape().dims(), weight.shape().dims());
+        Self {
+            x: tracked[1].then_some(x),
+            x_shape,
+            weight: tracked[0].then_some(weight),
+            weight_shape,
+            geometry,
+        }
+    }
+
+    /// The gradients by picture and weight, where they are wanted.
+    pub(super) fn gradients(self, dy: FloatTensor<B>) -> [Option<FloatTensor<B>>; 2] {
+        let Self { x, x_shape, weight, weight_shape, geometry } = self;
+        let dweight =
+            x.map(|x| B::convolution_weight_gradient(x, dy.clone(), geometry, weight_shape));
+        let dx = weight.map(|weight| B::convolution_input_gradient(weight, dy, geometry, x_shape));
+        [dx, dweight]
+    }
+}
+
+pub(super) fn convolution<B: VisionOperations, C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<B, C>>,
+    weight: FloatTensor<Autodiff<B, C>>,
+    bias: Optional<Autodiff<B, C>>,
+    geometry: ConvGeometry,
+) -> FloatTensor<Autodiff<B, C>> {
+    let tracked = [x.is_tracked(), weight.is_tracked()];
+    let (x, x_node) = x.into_parts();
+    let (weight, weight_node) = weight.into_parts();
+    let (bias, bias_node) = parts::<B, C>(bias.into_option(), &weight);
+    let bias = bias.into();
+    match Node.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => {
+            let y = B::convolution(x.clone(), weight.clone(), bias, geometry);
+            prepared.finish(Convolution::new(x, weight, tracked, geometry), y)
+        }
+        OpsKind::UnTracked(prepared) => prepared.finish(B::convolution(x, weight, bias, geometry)),
+    }
+}
+
+#[derive(Debug)]
+struct Node;
+
+impl<B: VisionOperations> Backward<B, 3> for Node {
+    type State = Convolution<B>;
+
+    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [x_node, weight_node, bias_node] = ops.parents;
+        let dy = gradients.consume::<B>(&ops.node);
+        if let Some(node) = bias_node {
+            gradients.register::<B>(node.id, B::channel_sum(dy.clone()));
+        }
+        for (node, gradient) in [x_node, weight_node].into_iter().zip(ops.state.gradients(dy)) {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                gradients.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}

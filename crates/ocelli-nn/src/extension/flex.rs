@@ -1,0 +1,137 @@
+//! The operations on the embedded CPU device: kernels on the tensors' own memory.
+
+mod convolution;
+mod dense;
+mod normalization;
+mod pool;
+
+use burn::backend::{Flex, tensor::FloatTensor};
+
+use super::{Normalization, Optional, VisionOperations, Winners, default_body};
+use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry};
+
+impl VisionOperations for Flex {
+    fn convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Optional<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        Self::convolution_activation(x, weight, bias, Optional::Absent, geometry, Activation::None)
+    }
+
+    fn convolution_input_gradient(
+        weight: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        convolution::input_gradient(weight, dy, geometry, shape)
+    }
+
+    fn convolution_weight_gradient(
+        x: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        convolution::weight_gradient(x, dy, geometry, shape)
+    }
+
+    fn channel_statistics(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        normalization::statistics(x)
+    }
+
+    fn normalize(
+        x: FloatTensor<Self>,
+        normalization: Normalization<Self>,
+        residual: Optional<Self>,
+        options: NormalizationOptions,
+    ) -> FloatTensor<Self> {
+        normalization::normalize(x, normalization, residual.into_option(), options)
+    }
+
+    fn normalize_gradient(
+        dy: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        normalization: Normalization<Self>,
+        y: Optional<Self>,
+        options: NormalizationOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, Option<FloatTensor<Self>>) {
+        normalization::gradient(dy, x, normalization, y.into_option(), options)
+    }
+
+    fn convolution_activation(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Optional<Self>,
+        residual: Optional<Self>,
+        geometry: ConvGeometry,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let [bias, residual] = [bias, residual].map(Optional::into_option);
+        match activation {
+            Activation::None | Activation::Relu => {
+                let relu = activation == Activation::Relu;
+                convolution::forward(
+                    x,
+                    weight,
+                    geometry,
+                    convolution::Epilogue { bias, residual, relu },
+                )
+            }
+            _ => {
+                let epilogue = convolution::Epilogue { bias, residual, relu: false };
+                let y = convolution::forward(x, weight, geometry, epilogue);
+                Self::activation(y, activation)
+            }
+        }
+    }
+
+    fn max_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        pool::max_pool(x, geometry)
+    }
+
+    fn max_pool_with_winners(
+        x: FloatTensor<Self>,
+        geometry: PoolGeometry,
+    ) -> (FloatTensor<Self>, Winners<Self>) {
+        let (y, taps) = pool::max_pool_with_taps(x, geometry);
+        (y, Winners::Taps(taps))
+    }
+
+    fn max_pool_gradient(
+        dy: FloatTensor<Self>,
+        winners: Winners<Self>,
+        geometry: PoolGeometry,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        match winners {
+            Winners::Taps(taps) => pool::max_pool_gradient(dy, &taps, geometry, shape),
+            indices => default_body::max_pool_gradient::<Self>(dy, indices, geometry, shape),
+        }
+    }
+
+    fn average_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        pool::average_pool(x, geometry)
+    }
+
+    fn average_pool_gradient(
+        dy: FloatTensor<Self>,
+        geometry: PoolGeometry,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        pool::average_pool_gradient(dy, geometry, shape)
+    }
+
+    fn adaptive_average_pool(x: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {
+        pool::adaptive_average_pool(x, size)
+    }
+
+    fn adaptive_average_pool_gradient(
+        dy: FloatTensor<Self>,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        pool::adaptive_average_pool_gradient(dy, shape)
+    }
+}

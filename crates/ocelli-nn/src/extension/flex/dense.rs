@@ -1,0 +1,62 @@
+use std::borrow::Cow;
+
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::tensor::{Bytes, DType, Shape};
+
+/// A tensor whose values lie one after the other, row-major.
+pub(super) struct Dense(FlexTensor);
+
+impl Dense {
+    /// The tensor, copied where its values lie otherwise.
+    pub(super) fn new(tensor: FlexTensor) -> Self {
+        Self(if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() })
+    }
+
+    /// The values.
+    ///
+    /// # Panics
+    /// If they are not 32-bit floats, which all of this program's are.
+    pub(super) fn values(&self) -> &[f32] {
+        self.0.as_slice().expect("kernels work on 32-bit floats")
+    }
+
+    /// The values, for keeps: moved out where nobody else holds them.
+    pub(super) fn into_values(self) -> Vec<f32> {
+        if self.is_alone() {
+            // Moves the memory, as it is.
+            self.0.into_data().try_into_vec().expect("kernels work on 32-bit floats")
+        } else {
+            self.values().to_vec()
+        }
+    }
+
+    /// The values, to be moved out if nobody else holds them, to be read otherwise.
+    pub(super) fn values_or_memory(&mut self) -> Cow<'_, [f32]> {
+        if self.is_alone() {
+            let nothing = tensor(Vec::new(), [0]);
+            Cow::Owned(Self(std::mem::replace(&mut self.0, nothing)).into_values())
+        } else {
+            Cow::Borrowed(self.values())
+        }
+    }
+
+    /// Whether the tensor is the only one that holds its memory, and all of it.
+    fn is_alone(&self) -> bool {
+        self.0.is_unique() && self.0.bytes().len() == size_of_val(self.values())
+    }
+
+    /// The lengths of its axes.
+    pub(super) fn shape<const D: usize>(&self) -> [usize; D] {
+        self.0.layout().shape().dims()
+    }
+}
+
+/// Values as a tensor, without copying them.
+///
+/// # Panics
+/// If there are more or fewer than the shape has.
+pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    let shape = Shape::new(shape);
+    assert_eq!(values.len(), shape.num_elements(), "a kernel's result has its shape's length");
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), DType::F32)
+}
