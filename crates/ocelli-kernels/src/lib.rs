@@ -18,6 +18,7 @@ pub mod channel_scale;
 mod channels;
 mod column_sums;
 pub mod conv2d;
+pub mod cross_entropy;
 pub mod dropout;
 pub mod elementwise;
 mod exp;
@@ -28,6 +29,7 @@ mod parallel;
 mod pass;
 pub mod pool;
 pub mod reduction;
+pub mod softmax;
 #[cfg(test)]
 mod testing;
 mod tile;
