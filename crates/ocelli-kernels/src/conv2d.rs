@@ -13,6 +13,7 @@ mod depthwise;
 mod direct;
 pub mod reference;
 mod shape;
+pub mod transposed;
 mod winograd;
 
 pub use shape::Conv2dShape;
@@ -34,6 +35,31 @@ impl Settings {
     #[must_use]
     pub fn active() -> Self {
         Self { isa: Isa::active(), exact_convolution: false }
+    }
+}
+
+/// A way to compute a convolution; the module says what each is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// F(4x4, 3x3), Lavin and Gray 2015.
+    Winograd,
+    /// One channel at a time, in vectors of channels.
+    Depthwise,
+    /// The products of the definition.
+    Direct,
+}
+
+impl Algorithm {
+    /// The fastest that computes the shape under these settings.
+    #[must_use]
+    pub fn choose(settings: Settings, shape: &Conv2dShape) -> Self {
+        if depthwise::applies(shape) {
+            Self::Depthwise
+        } else if !settings.exact_convolution && winograd::applies(shape) {
+            Self::Winograd
+        } else {
+            Self::Direct
+        }
     }
 }
 
@@ -73,10 +99,11 @@ pub fn forward(
 ) -> Vec<f32> {
     shape.check(Some(x.len()), Some(weight.len()), None);
     epilogue.check(shape);
-    if !settings.exact_convolution && winograd::applies(shape) {
-        return winograd::forward(settings.isa, shape, x, weight, epilogue);
+    match Algorithm::choose(settings, shape) {
+        Algorithm::Winograd => winograd::forward(settings.isa, shape, x, weight, epilogue),
+        Algorithm::Depthwise => depthwise::forward(settings.isa, shape, x, weight, epilogue),
+        Algorithm::Direct => direct::forward(settings.isa, shape, x, weight, epilogue),
     }
-    direct::forward(settings.isa, shape, x, weight, epilogue)
 }
 
 /// The gradient of the picture, given that of the result.
@@ -91,10 +118,11 @@ pub fn input_gradient(
     dy: &[f32],
 ) -> Vec<f32> {
     shape.check(None, Some(weight.len()), Some(dy.len()));
-    if !settings.exact_convolution && winograd::applies(shape) {
-        return winograd::input_gradient(settings.isa, shape, weight, dy);
+    match Algorithm::choose(settings, shape) {
+        Algorithm::Winograd => winograd::input_gradient(settings.isa, shape, weight, dy),
+        Algorithm::Depthwise => depthwise::input_gradient(settings.isa, shape, weight, dy),
+        Algorithm::Direct => direct::input_gradient(settings.isa, shape, weight, dy),
     }
-    direct::input_gradient(settings.isa, shape, weight, dy)
 }
 
 /// The gradient of the weight, given that of the result.
@@ -104,10 +132,11 @@ pub fn input_gradient(
 #[must_use]
 pub fn weight_gradient(settings: Settings, shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
     shape.check(Some(x.len()), None, Some(dy.len()));
-    if !settings.exact_convolution && winograd::applies(shape) {
-        return winograd::weight_gradient(settings.isa, shape, x, dy);
+    match Algorithm::choose(settings, shape) {
+        Algorithm::Winograd => winograd::weight_gradient(settings.isa, shape, x, dy),
+        Algorithm::Depthwise => depthwise::weight_gradient(settings.isa, shape, x, dy),
+        Algorithm::Direct => direct::weight_gradient(settings.isa, shape, x, dy),
     }
-    direct::weight_gradient(settings.isa, shape, x, dy)
 }
 
 #[cfg(test)]

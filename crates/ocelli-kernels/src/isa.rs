@@ -149,8 +149,11 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
         unsafe { self.store_pointer(to.as_mut_ptr(), value) }
     }
 
-    /// Asks for the cache line at `at`, which need not be valid.
+    /// Asks for the cache line at `at`, which need not be valid, to read it soon.
     fn prefetch(self, at: *const f32);
+
+    /// Asks for the cache line at `at`, which need not be valid, to write it soon.
+    fn prefetch_write(self, at: *const f32);
 }
 
 /// Work that is compiled for every instruction set.

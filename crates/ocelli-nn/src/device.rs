@@ -1,5 +1,6 @@
 //! Devices by name, as recipes and the command line write them.
 
+use burn::backend::DispatchDevice;
 use burn::tensor::Device;
 use thiserror::Error;
 
@@ -63,6 +64,12 @@ pub fn parse(name: &str) -> Result<Device, DeviceError> {
         "wgpu" => wgpu(name, index),
         _ => Err(DeviceError::Unknown { found: name.into() }),
     }
+}
+
+/// Whether this is the embedded CPU device, with or without autodiff.
+#[must_use]
+pub fn is_cpu(device: &Device) -> bool {
+    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// The same device, with what is computed on it recorded for a backward pass.

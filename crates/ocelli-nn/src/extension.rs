@@ -19,10 +19,16 @@ mod flex;
 #[cfg(test)]
 mod tests;
 
-use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor};
-use burn::tensor::Tensor;
+use std::sync::Arc;
 
-use crate::functional::{Activation, ConvGeometry, NormalizationOptions};
+use burn::backend::{
+    Backend, Dispatch, ExtensionType, backend_extension,
+    tensor::{FloatTensor, IntTensor},
+};
+use burn::tensor::Tensor;
+use ocelli_kernels::pool::max::Taps;
+
+use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry};
 
 /// A tensor that an operation can do without. (Burn's macro knows no `Option` among inputs.)
 #[derive(ExtensionType, Clone, Debug)]
@@ -59,6 +65,15 @@ pub(crate) struct Normalization<B: Backend> {
     pub(crate) weight: FloatTensor<B>,
     /// Added last.
     pub(crate) bias: FloatTensor<B>,
+}
+
+/// Which pixel of each window was its largest.
+#[derive(ExtensionType, Clone, Debug)]
+pub(crate) enum Winners<B: Backend> {
+    /// As the CPU device's kernels have it.
+    Taps(Arc<Taps>),
+    /// As Burn has it.
+    Indices(IntTensor<B>),
 }
 
 /// See the module.
@@ -182,6 +197,66 @@ pub(crate) trait VisionOperations: Backend {
     /// An activation, element by element.
     fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
         default_body::activation::<Self>(x, activation)
+    }
+
+    /// The gradient of [`activation`](Self::activation) by its argument.
+    fn activation_gradient(
+        dy: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        default_body::activation_gradient::<Self>(dy, x, activation)
+    }
+
+    /// See [`crate::functional::max_pool2d`].
+    fn max_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        default_body::max_pool::<Self>(x, geometry)
+    }
+
+    /// [`max_pool`](Self::max_pool), and what its gradient needs.
+    fn max_pool_with_winners(
+        x: FloatTensor<Self>,
+        geometry: PoolGeometry,
+    ) -> (FloatTensor<Self>, Winners<Self>) {
+        default_body::max_pool_with_winners::<Self>(x, geometry)
+    }
+
+    /// The gradient of [`max_pool`](Self::max_pool) by its picture, whose shape is `shape`.
+    fn max_pool_gradient(
+        dy: FloatTensor<Self>,
+        #[extension_type] winners: Winners<Self>,
+        geometry: PoolGeometry,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        default_body::max_pool_gradient::<Self>(dy, winners, geometry, shape)
+    }
+
+    /// See [`crate::functional::average_pool2d`].
+    fn average_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        default_body::average_pool::<Self>(x, geometry)
+    }
+
+    /// The gradient of [`average_pool`](Self::average_pool) by its picture, whose shape is `shape`.
+    fn average_pool_gradient(
+        dy: FloatTensor<Self>,
+        geometry: PoolGeometry,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        default_body::average_pool_gradient::<Self>(dy, geometry, shape)
+    }
+
+    /// See [`crate::functional::adaptive_average_pool2d`].
+    fn adaptive_average_pool(x: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {
+        default_body::adaptive_average_pool::<Self>(x, size)
+    }
+
+    /// The gradient of [`adaptive_average_pool`](Self::adaptive_average_pool) by its picture, whose
+    /// shape is `shape`.
+    fn adaptive_average_pool_gradient(
+        dy: FloatTensor<Self>,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        default_body::adaptive_average_pool_gradient::<Self>(dy, shape)
     }
 }
 

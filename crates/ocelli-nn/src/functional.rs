@@ -12,11 +12,13 @@ mod conv2d;
 mod linear;
 mod pool;
 
-pub use activation::{Activation, log_softmax, relu};
+pub use activation::{Activation, activation, log_softmax, relu};
 pub use batch_norm2d::{
     BatchStatistics, NormalizationOptions, NormalizedConvolution, batch_norm2d, batch_norm2d_train,
     conv2d_batch_norm_train,
 };
 pub use conv2d::{ConvGeometry, Convolution, conv2d, conv2d_activation};
 pub use linear::linear;
-pub use pool::{PoolGeometry, global_average_pool, max_pool2d};
+pub use pool::{
+    PoolGeometry, adaptive_average_pool2d, average_pool2d, global_average_pool, max_pool2d,
+};

@@ -26,7 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod buffer;
-pub mod convolution_settings;
+pub mod cpu;
 pub mod device;
 mod extension;
 pub mod functional;

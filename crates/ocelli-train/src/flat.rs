@@ -5,9 +5,10 @@
 //! the embedded CPU device the same step is one pass over slices. Callers ask [`are_flat`]
 //! first, and go on in tensor operations on any other device.
 
+use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::backend::{DispatchDevice, Flex};
-use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
+use burn::tensor::{DType, Shape, Tensor, TensorData};
+use ocelli_nn::device::is_cpu;
 use rayon::prelude::*;
 
 /// Elements that one thread works on at a time. Also fixes how sums are cut, so that their
@@ -65,11 +66,6 @@ pub(crate) fn are_flat(tensors: &[&Tensor<1>]) -> bool {
         let device = tensor.device();
         tensor.dtype() == DType::F32 && !device.is_autodiff() && is_cpu(&device)
     })
-}
-
-/// Whether the device is the embedded CPU, on which reading a tensor waits for nothing.
-pub(crate) fn is_cpu(device: &Device) -> bool {
-    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// Sum of the squares of all elements, in double precision, on the CPU device.

@@ -250,7 +250,7 @@ impl CrossEntropy {
     /// Refuses labels that are no class, where looking at them does not mean waiting for a
     /// device; elsewhere the gather below does what that device does.
     fn check_labels(&self, labels: &Tensor<1, Int>) {
-        if !crate::flat::is_cpu(&labels.device()) {
+        if !ocelli_nn::device::is_cpu(&labels.device()) {
             return;
         }
         let outside = labels.to_data().iter::<i64>().enumerate().find(|(_, label)| {

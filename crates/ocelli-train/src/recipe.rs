@@ -239,6 +239,9 @@ pub struct TrainSection {
     /// `{ decay = 0.999 }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<EmaConfig>,
+    /// On the CPU: never compute a convolution by Winograd's algorithm, which is up to four times
+    /// as fast and wrong by up to 1e-5 of the largest value.
+    pub exact_convolution: bool,
     /// What `checkpoints/best` is best at, on the validation pictures.
     pub best_by: BestBy,
     /// Stop after this many epochs without a better validation; 0 never stops early.
@@ -262,6 +265,7 @@ impl Default for TrainSection {
             mix_probability: 1.0,
             clip_norm: 0.0,
             ema: None,
+            exact_convolution: false,
             best_by: BestBy::Accuracy,
             early_stopping_patience: 0,
             checkpoint_every_steps: 0,

@@ -87,6 +87,12 @@ pub struct RunInfo {
     pub device: String,
     /// Compute threads.
     pub threads: usize,
+    /// Whether convolutions were computed exactly, as the recipe's `train.exact_convolution` says.
+    #[serde(default)]
+    pub exact_convolution: bool,
+    /// The CPU's instruction set that computed.
+    #[serde(default)]
+    pub isa: Option<String>,
     /// The recipe's seed.
     pub seed: u64,
     /// A digest of the training and validation samples' names, sizes and labels.

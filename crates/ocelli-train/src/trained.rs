@@ -10,7 +10,7 @@ use ocelli_data::random::{Purpose, generator};
 use ocelli_data::source::{self, SourceError};
 use ocelli_data::{Dataset, Picture};
 use ocelli_models::{BuildError, Classifier, ModelConfig, build};
-use ocelli_nn::{Pass, state};
+use ocelli_nn::{Pass, cpu, state};
 
 use crate::checkpoint::{self, CheckpointError};
 use crate::classify::{self, Evaluation, EvaluationError, EvaluationSettings};
@@ -202,6 +202,7 @@ impl Trained {
         dataset: Arc<Dataset>,
         mut each_batch: impl FnMut(usize, usize),
     ) -> Result<Evaluation, TrainedError> {
+        self.compute_as_trained();
         let loader = pictures::evaluation_loader(&self.recipe, dataset)?;
         let batches = loader.batches_per_epoch();
         let classes = self.info.classes.len();
@@ -214,6 +215,11 @@ impl Trained {
             each_batch(batch, batches);
             true
         })?)
+    }
+
+    /// The process computes as the run's recipe says, whatever another run in it said.
+    fn compute_as_trained(&self) {
+        cpu::set_exact_convolution(self.recipe.train.exact_convolution);
     }
 
     /// The `top` likeliest classes of each picture, likeliest first.
@@ -232,6 +238,7 @@ impl Trained {
             let mut random = generator(0, Purpose::Augment, 0, index as u64);
             self.pipeline.apply(picture, &mut random, output);
         }
+        self.compute_as_trained();
         let images = classify::images_tensor(images, shape, &self.device);
         let probabilities = activation::softmax(self.model.forward(images, &Pass::eval()), 1);
         let classes = &self.info.classes;

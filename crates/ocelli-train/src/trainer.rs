@@ -18,6 +18,7 @@ use ocelli_data::loader::LoaderError;
 use ocelli_models::BuildError;
 use ocelli_nn::safetensors::SafetensorsError;
 use ocelli_nn::state::StateDictError;
+use ocelli_nn::{cpu, device};
 
 pub use observer::{Observer, RunStart, StepEvent};
 
@@ -161,6 +162,14 @@ pub struct Compute {
     pub commit: Option<String>,
 }
 
+impl Compute {
+    /// The instruction set that computes, on the CPU device.
+    fn isa(&self) -> Option<String> {
+        let isa = device::is_cpu(&self.device).then(cpu::instruction_set)?;
+        isa.ok().map(str::to_owned)
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct Ending {
@@ -201,6 +210,8 @@ pub fn start(
         commit: compute.commit.clone(),
         device: compute.device_name.clone(),
         threads: compute.threads,
+        exact_convolution: session.recipe.train.exact_convolution,
+        isa: compute.isa(),
         seed: session.recipe.seed,
         data_fingerprint: session.pictures.fingerprint(),
         classes: session.pictures.train.classes.clone(),
@@ -250,6 +261,7 @@ pub fn resume(
     info.status = RunStatus::Running;
     info.ended = None;
     info.threads = compute.threads;
+    info.isa = compute.isa();
     info.device.clone_from(&compute.device_name);
     folder.write_info(&info)?;
     run(session, info, folder, observer, stop)

@@ -6,7 +6,10 @@ use crate::cli::ComputeArgs;
 use crate::failure::Failure;
 
 /// Sets up the threads of this process and finds the device.
+///
+/// A wrong `OCELLI_ISA` ends the command here, rather than being passed over in silence.
 pub(crate) fn set_up(arguments: &ComputeArgs) -> Result<Compute, Failure> {
+    ocelli_nn::cpu::instruction_set().map_err(Failure::usage)?;
     let threads = match arguments.threads {
         Some(threads) => usize::from(threads),
         None => std::thread::available_parallelism().map_or(1, usize::from),

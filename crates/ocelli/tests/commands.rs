@@ -150,6 +150,46 @@ fn benchmarks_print_the_figures_that_scripts_read() {
 }
 
 #[test]
+fn an_instruction_set_can_be_forced_and_a_wrong_one_is_wrong_usage() {
+    let step = |isa: &str| {
+        Command::new(env!("CARGO_BIN_EXE_ocelli"))
+            .args(["bench", "step", "resnet18", "--batch", "2", "--size", "32", "--iters", "1"])
+            .args(["--mode", "infer", "--json"])
+            .env("OCELLI_ISA", isa)
+            .output()
+            .unwrap()
+    };
+    let scalar: serde_json::Value = serde_json::from_str(&out(&step("scalar"))).unwrap();
+    assert_eq!(scalar["isa"], "scalar");
+    let wrong = step("avx1024");
+    assert_eq!(wrong.status.code(), Some(2), "{}", err(&wrong));
+    assert!(err(&wrong).contains("OCELLI_ISA=avx1024 is no instruction set"), "{}", err(&wrong));
+}
+
+#[test]
+fn a_run_that_asks_for_exact_convolutions_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let trained = ocelli(&[
+        "train",
+        &birds(folder.path()),
+        "--out",
+        &run.display().to_string(),
+        "--set",
+        "train.epochs=1",
+        "--set",
+        "data.size=16",
+        "--set",
+        "train.exact_convolution=true",
+    ]);
+    assert!(trained.status.success(), "{}", err(&trained));
+    let info = std::fs::read_to_string(run.join("run.json")).unwrap();
+    let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+    assert_eq!(info["exact_convolution"], true);
+    assert!(info["isa"].is_string(), "{info}");
+}
+
+#[test]
 fn checking_pictures_finds_what_is_wrong_and_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let birds = birds(folder.path());

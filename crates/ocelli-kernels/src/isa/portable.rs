@@ -127,4 +127,7 @@ unsafe impl Simd for Portable {
 
     #[inline(always)]
     fn prefetch(self, _at: *const f32) {}
+
+    #[inline(always)]
+    fn prefetch_write(self, _at: *const f32) {}
 }

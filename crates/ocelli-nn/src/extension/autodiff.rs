@@ -3,8 +3,10 @@
 //! A node keeps what its gradient needs, and computes gradients for those parents alone that are
 //! on the way to something trained: the picture that a network begins with gets none.
 
+mod activation;
 mod convolution;
 mod normalization;
+mod pool;
 
 use burn::backend::{
     Autodiff, Backend,
@@ -13,7 +15,7 @@ use burn::backend::{
 };
 
 use super::{Optional, VisionOperations};
-use crate::functional::{ConvGeometry, NormalizationOptions};
+use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry};
 
 impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B, C> {
     fn convolution(
@@ -48,6 +50,22 @@ impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B
         let convolution = Some((convolution_weight, geometry));
         let parents = normalization::Parents { x, convolution, weight, bias, residual };
         normalization::batch_normalization::<B, C>(parents, options)
+    }
+
+    fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        activation::activation::<B, C>(x, activation)
+    }
+
+    fn max_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        pool::max_pool::<B, C>(x, geometry)
+    }
+
+    fn average_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        pool::average_pool::<B, C>(x, geometry)
+    }
+
+    fn adaptive_average_pool(x: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {
+        pool::adaptive_average_pool::<B, C>(x, size)
     }
 }
 

@@ -4,13 +4,18 @@
 mod activation;
 mod convolution;
 mod normalization;
+mod pool;
 
-pub(crate) use activation::activation;
+pub(crate) use activation::{activation, activation_gradient};
 pub(crate) use convolution::{
     convolution, convolution_input_gradient, convolution_weight_gradient,
 };
 pub(crate) use normalization::{
     batch_normalization, channel_statistics, channel_sum, normalize, normalize_gradient,
+};
+pub(crate) use pool::{
+    adaptive_average_pool, adaptive_average_pool_gradient, average_pool, average_pool_gradient,
+    max_pool, max_pool_gradient, max_pool_with_winners,
 };
 
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};

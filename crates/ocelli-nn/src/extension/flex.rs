@@ -2,11 +2,13 @@
 
 mod convolution;
 mod dense;
+mod normalization;
+mod pool;
 
 use burn::backend::{Flex, tensor::FloatTensor};
 
-use super::{Optional, VisionOperations};
-use crate::functional::{Activation, ConvGeometry};
+use super::{Normalization, Optional, VisionOperations, Winners, default_body};
+use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry};
 
 impl VisionOperations for Flex {
     fn convolution(
@@ -15,14 +17,7 @@ impl VisionOperations for Flex {
         bias: Optional<Self>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
-        Self::convolution_activation(
-            x,
-            weight,
-            bias,
-            Optional::Absent,
-            geometry,
-            Activation::Identity,
-        )
+        Self::convolution_activation(x, weight, bias, Optional::Absent, geometry, Activation::None)
     }
 
     fn convolution_input_gradient(
@@ -43,6 +38,29 @@ impl VisionOperations for Flex {
         convolution::weight_gradient(x, dy, geometry, shape)
     }
 
+    fn channel_statistics(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        normalization::statistics(x)
+    }
+
+    fn normalize(
+        x: FloatTensor<Self>,
+        normalization: Normalization<Self>,
+        residual: Optional<Self>,
+        options: NormalizationOptions,
+    ) -> FloatTensor<Self> {
+        normalization::normalize(x, normalization, residual.into_option(), options)
+    }
+
+    fn normalize_gradient(
+        dy: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        normalization: Normalization<Self>,
+        y: Optional<Self>,
+        options: NormalizationOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, Option<FloatTensor<Self>>) {
+        normalization::gradient(dy, x, normalization, y.into_option(), options)
+    }
+
     fn convolution_activation(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -53,7 +71,7 @@ impl VisionOperations for Flex {
     ) -> FloatTensor<Self> {
         let [bias, residual] = [bias, residual].map(Optional::into_option);
         match activation {
-            Activation::Identity | Activation::Relu => {
+            Activation::None | Activation::Relu => {
                 let relu = activation == Activation::Relu;
                 convolution::forward(
                     x,
@@ -62,11 +80,58 @@ impl VisionOperations for Flex {
                     convolution::Epilogue { bias, residual, relu },
                 )
             }
-            Activation::Silu => {
+            _ => {
                 let epilogue = convolution::Epilogue { bias, residual, relu: false };
                 let y = convolution::forward(x, weight, geometry, epilogue);
                 Self::activation(y, activation)
             }
         }
+    }
+
+    fn max_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        pool::max_pool(x, geometry)
+    }
+
+    fn max_pool_with_winners(
+        x: FloatTensor<Self>,
+        geometry: PoolGeometry,
+    ) -> (FloatTensor<Self>, Winners<Self>) {
+        let (y, taps) = pool::max_pool_with_taps(x, geometry);
+        (y, Winners::Taps(taps))
+    }
+
+    fn max_pool_gradient(
+        dy: FloatTensor<Self>,
+        winners: Winners<Self>,
+        geometry: PoolGeometry,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        match winners {
+            Winners::Taps(taps) => pool::max_pool_gradient(dy, &taps, geometry, shape),
+            indices => default_body::max_pool_gradient::<Self>(dy, indices, geometry, shape),
+        }
+    }
+
+    fn average_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {
+        pool::average_pool(x, geometry)
+    }
+
+    fn average_pool_gradient(
+        dy: FloatTensor<Self>,
+        geometry: PoolGeometry,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        pool::average_pool_gradient(dy, geometry, shape)
+    }
+
+    fn adaptive_average_pool(x: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {
+        pool::adaptive_average_pool(x, size)
+    }
+
+    fn adaptive_average_pool_gradient(
+        dy: FloatTensor<Self>,
+        shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        pool::adaptive_average_pool_gradient(dy, shape)
     }
 }

@@ -125,11 +125,11 @@ pub fn conv2d_batch_norm_train(
 /// operation of its own then.
 fn split(options: NormalizationOptions, with_residual: bool) -> (NormalizationOptions, Activation) {
     match options.activation {
-        Activation::Identity | Activation::Relu => (options, Activation::Identity),
+        Activation::None | Activation::Relu => (options, Activation::None),
         last if with_residual => {
-            (NormalizationOptions { activation: Activation::Identity, ..options }, last)
+            (NormalizationOptions { activation: Activation::None, ..options }, last)
         }
-        _ => (options, Activation::Identity),
+        _ => (options, Activation::None),
     }
 }
 
@@ -137,7 +137,7 @@ fn with_statistics(
     (y, mean, variance): (DispatchTensor, DispatchTensor, DispatchTensor),
     last: Activation,
 ) -> (Tensor<4>, BatchStatistics) {
-    let y = last.apply(Tensor::<4>::from_dispatch(y));
+    let y = super::activation(Tensor::<4>::from_dispatch(y), last);
     let [n, h, w, _] = y.dims();
     let [mean, variance] =
         [mean, variance].map(|tensor| Tensor::<1>::from_dispatch(tensor).without_autodiff());

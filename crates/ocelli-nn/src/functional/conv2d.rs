@@ -83,13 +83,3 @@ pub fn conv2d_activation(
         activation,
     ))
 }
-
-/// The channels-first view of a channels-last tensor, for Burn's own operations.
-pub(super) fn nchw_from_nhwc(x: Tensor<4>) -> Tensor<4> {
-    x.permute([0, 3, 1, 2])
-}
-
-/// The channels-last view of a channels-first tensor.
-pub(super) fn nhwc_from_nchw(x: Tensor<4>) -> Tensor<4> {
-    x.permute([0, 2, 3, 1])
-}

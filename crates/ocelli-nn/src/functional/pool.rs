@@ -1,6 +1,7 @@
-use burn::tensor::{Tensor, module, ops::MaxPoolOptions};
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
 
-use super::conv2d::{nchw_from_nhwc, nhwc_from_nchw};
+use crate::extension::VisionOperations;
 
 /// How a pooling window moves over the picture. Pairs are `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +10,7 @@ pub struct PoolGeometry {
     pub kernel: [usize; 2],
     /// Pixels between neighbouring windows.
     pub stride: [usize; 2],
-    /// Pixels added on each side that never win.
+    /// Pixels added on each side: they never win, and count as zeros in a mean.
     pub padding: [usize; 2],
 }
 
@@ -23,11 +24,35 @@ pub struct PoolGeometry {
 /// If the padded picture is smaller than the window, or the padding more than half of it.
 #[must_use]
 pub fn max_pool2d(x: Tensor<4>, geometry: PoolGeometry) -> Tensor<4> {
-    let PoolGeometry { kernel, stride, padding } = geometry;
-    let mut options = MaxPoolOptions::new(kernel);
-    options.stride = stride;
-    options.padding = padding.map(|pixels| (pixels, pixels));
-    nhwc_from_nchw(module::max_pool2d(nchw_from_nhwc(x), options))
+    Tensor::from_dispatch(<Dispatch as VisionOperations>::max_pool(x.into_dispatch(), geometry))
+}
+
+/// The mean of each window and channel, padding included (PyTorch's default).
+///
+/// # Shapes
+/// As [`max_pool2d`].
+///
+/// # Panics
+/// As [`max_pool2d`].
+#[must_use]
+pub fn average_pool2d(x: Tensor<4>, geometry: PoolGeometry) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as VisionOperations>::average_pool(x.into_dispatch(), geometry))
+}
+
+/// The mean of each window and channel, windows being such that the result has `[height, width]`
+/// `size`: from `floor(i h / h')` to `ceil((i + 1) h / h')`.
+///
+/// # Shapes
+/// `[n, h, w, c]` → `[n, size[0], size[1], c]`
+///
+/// # Panics
+/// If `size` or the picture has no pixels.
+#[must_use]
+pub fn adaptive_average_pool2d(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as VisionOperations>::adaptive_average_pool(
+        x.into_dispatch(),
+        size,
+    ))
 }
 
 /// The mean over the picture, one value per channel.
@@ -36,6 +61,6 @@ pub fn max_pool2d(x: Tensor<4>, geometry: PoolGeometry) -> Tensor<4> {
 /// `[n, h, w, c]` → `[n, c]`
 #[must_use]
 pub fn global_average_pool(x: Tensor<4>) -> Tensor<2> {
-    let [n, h, w, c] = x.dims();
-    x.reshape([n, h * w, c]).mean_dim(1).reshape([n, c])
+    let [n, _, _, c] = x.dims();
+    adaptive_average_pool2d(x, [1, 1]).reshape([n, c])
 }

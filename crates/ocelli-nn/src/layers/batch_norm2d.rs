@@ -77,7 +77,7 @@ impl BatchNorm2d {
     /// one value per channel, whose variance is undefined (as PyTorch refuses it).
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let options = self.options(Activation::Identity);
+        let options = self.options(Activation::None);
         if pass.is_train() {
             let shape = x.dims();
             let (y, statistics) = functional::batch_norm2d_train(x, self.affine(), None, options);

@@ -44,7 +44,7 @@ pub struct Conv2dNormActivation<'a> {
 impl<'a> Conv2dNormActivation<'a> {
     /// The convolution and its normalization alone.
     pub fn new(convolution: &'a Conv2d, normalization: &'a BatchNorm2d) -> Self {
-        Self { convolution, normalization, residual: None, activation: Activation::Identity }
+        Self { convolution, normalization, residual: None, activation: Activation::None }
     }
 
     /// What is added to the normalized result.

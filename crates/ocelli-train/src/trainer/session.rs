@@ -9,7 +9,7 @@ use ocelli_data::loader::{Batch, Loader};
 use ocelli_data::random::{Purpose, generator};
 use ocelli_models::{Classifier, ModelConfig, build};
 use ocelli_nn::state::{self, StateDict};
-use ocelli_nn::{Pass, device, safetensors};
+use ocelli_nn::{Pass, cpu, device, safetensors};
 
 use super::broken::BrokenPictures;
 use super::{
@@ -86,6 +86,7 @@ impl Session {
         folder: &RunFolder,
         compute: &Compute,
     ) -> Result<Self, TrainError> {
+        cpu::set_exact_convolution(recipe.train.exact_convolution);
         let classes = pictures.train.classes.len();
         let train_loader = training_loader(&recipe, pictures.train.clone())?;
         let val_loader = evaluation_loader(&recipe, pictures.val.clone())?;

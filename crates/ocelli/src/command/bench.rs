@@ -7,6 +7,7 @@ use std::time::Instant;
 use ocelli_data::augment::{Pipeline, RandomFlip, RandomResizedCrop, Transform};
 use ocelli_data::loader::{Loader, LoaderConfig, Order};
 use ocelli_data::source::{self, SourceOptions};
+use ocelli_nn::{cpu, device};
 use ocelli_train::step_benchmark::{self, StepBenchmark};
 use serde::Serialize;
 
@@ -59,7 +60,11 @@ pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
         batch: arguments.batch,
         size: arguments.size,
         threads: compute.threads,
-        isa: if arguments.compute.device == "cpu" { instruction_set() } else { "" },
+        isa: if device::is_cpu(&compute.device) {
+            cpu::instruction_set().map_err(Failure::usage)?
+        } else {
+            ""
+        },
         ms_median: median,
         ms_min: milliseconds[0],
         ms_max: milliseconds[milliseconds.len() - 1],
@@ -92,21 +97,6 @@ pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
 fn median_of_sorted(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
     if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
-}
-
-/// The widest instruction set that this processor offers and the CPU device uses.
-fn instruction_set() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            return "avx512";
-        }
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
-        {
-            return "avx2";
-        }
-    }
-    if cfg!(target_arch = "aarch64") { "neon" } else { "scalar" }
 }
 
 /// The most memory that this process has had, in MB (10⁶ bytes); Linux alone tells.

@@ -3,30 +3,29 @@
 //! Loops: rows of the target (shared among threads); along the row, blocks of [`WIDE`] pixels, or
 //! [`NARROW`] where fewer are left, the last one moved back so that it is full (some pixels are
 //! then computed twice, to the same bits); channels, a vector at a time; rows of the window;
-//! and, unrolled, the block's pixels and the window's columns. Eight pixels and a row of up to
+//! and, unrolled, the block's pixels and the window's columns. Seven pixels and a row of up to
 //! seven weights fit the 32 registers of AVX-512.
 //!
 //! The unrolled kernel exists for windows of 1 to 7 neighbouring taps, strides 1 and 2. Others,
 //! and the channels that don't fill a vector, take one that asks for each tap whether it is inside.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::channels::{MAX_LANES, load, store};
+use crate::channels::{load, store};
 use crate::conv2d::Epilogue;
 use crate::conv2d::direct::axis::Axis;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::parallel::{self, Shared};
 
-/// Pixels of a block.
-const WIDE: usize = 8;
+/// Pixels of a block: pictures of 224 pixels, halved, have rows of seven times a power of two.
+const WIDE: usize = 7;
 /// Pixels of a block in short rows and at the end of others.
 const NARROW: usize = 4;
 /// Floats of the target that a task has at least: some ten microseconds.
 const TASK_FLOATS: usize = 1 << 13;
 /// Tasks at most.
 const MAX_TASKS: usize = 256;
-/// What is read outside of the source.
-static ZEROS: [f32; MAX_LANES] = [0.0; MAX_LANES];
 
 /// What to compute. Phases as [`Axis`] has them: target row `r` belongs to phase `r % phases`.
 pub(super) struct Correlation<'a> {
@@ -63,10 +62,11 @@ impl Correlation<'_> {
             let last = axis.start + axis.count.saturating_sub(1) * axis.step;
             assert!(axis.count == 0 || last < self.target_size[1]);
         }
+        let zeros = vec![0.0; self.channels];
         let parts = parallel::parts(floats, TASK_FLOATS, MAX_TASKS).min(rows.max(1));
         parallel::for_each(parts, |index| {
             let rows = parallel::part(rows, parts, index);
-            isa.run(Rows { all: self, target, rows });
+            isa.run(Rows { all: self, zeros: &zeros, target, rows });
         });
     }
 }
@@ -74,6 +74,8 @@ impl Correlation<'_> {
 /// Some rows of the target, counted over the batch.
 struct Rows<'a> {
     all: &'a Correlation<'a>,
+    /// As many as there are channels: the pixels outside of the source.
+    zeros: &'a [f32],
     target: Shared<f32>,
     rows: Range<usize>,
 }
@@ -86,6 +88,7 @@ impl Kernel for Rows<'_> {
         let all = self.all;
         let [height, width] = all.source_size;
         let mut sources = Vec::new();
+        let pointers = RefCell::default();
         for row in self.rows {
             let (picture, place) = (row / all.target_size[0], row % all.target_size[0]);
             let vertical = &all.vertical[place % all.vertical.len()];
@@ -100,7 +103,15 @@ impl Kernel for Rows<'_> {
                 }
             }
             for axis in all.horizontal {
-                let line = Line { all, axis, sources: &sources, target: self.target, row };
+                let line = Line {
+                    all,
+                    axis,
+                    sources: &sources,
+                    zeros: self.zeros,
+                    pointers: &pointers,
+                    target: self.target,
+                    row,
+                };
                 // SAFETY: `run` has checked all lengths, and no other task has this row.
                 unsafe { line.run(simd) };
             }
@@ -114,6 +125,10 @@ struct Line<'a> {
     axis: &'a Axis,
     /// For each row of the window inside the source, the source's row and the weights.
     sources: &'a [(*const f32, *const f32)],
+    /// As many as there are channels.
+    zeros: &'a [f32],
+    /// Room for a block's source pixels.
+    pointers: &'a RefCell<Vec<*const f32>>,
     target: Shared<f32>,
     /// The target's row, counted over the batch.
     row: usize,
@@ -159,7 +174,8 @@ impl Line<'_> {
         while next < count {
             // SAFETY: the blocks end at or before the last pixel; the caller's promise.
             unsafe {
-                if count >= WIDE && count - next > NARROW {
+                let left = count - next;
+                if count >= WIDE && left > NARROW && left != 2 * NARROW {
                     let start = next.min(count - WIDE);
                     let first = (start * STRIDE) as isize + self.axis.taps[0].offset;
                     let last = first + ((WIDE - 1) * STRIDE + K - 1) as isize;
@@ -200,23 +216,52 @@ impl Line<'_> {
         let (width, channels) = (self.all.source_size[1], self.all.channels);
         let first = (start * STRIDE).wrapping_add_signed(self.axis.taps[0].offset);
         let taps: [usize; K] = std::array::from_fn(|k| self.axis.taps[k].index * channels);
+        let columns = (P - 1) * STRIDE + K;
+        let mut pointers = self.pointers.borrow_mut();
+        if EDGE {
+            pointers.clear();
+            for &(source, _) in self.sources {
+                pointers.extend((0..columns).map(|column| {
+                    let column = first.wrapping_add(column);
+                    let inside = column < width;
+                    if inside {
+                        source.wrapping_add(column * channels)
+                    } else {
+                        self.zeros.as_ptr()
+                    }
+                }));
+            }
+        }
+        // What the next row of targets will read for the first time.
+        let fresh = &self.sources[self.sources.len().saturating_sub(STRIDE)..];
         for at in (0..full).step_by(S::LANES) {
-            // SAFETY: the caller's promise; what is outside is read from `ZEROS`.
+            // SAFETY: the caller's promise; with `EDGE` there is a pointer for every column of
+            // every row, to as many floats as there are channels.
             unsafe {
                 let mut sum = [simd.zero(); P];
-                for &(source, weight) in self.sources {
+                for (row, &(source, weight)) in self.sources.iter().enumerate() {
                     let weight: [S::Vector; K] =
                         std::array::from_fn(|k| simd.load_pointer(weight.add(taps[k] + at)));
+                    let inside = source.wrapping_add(first.wrapping_mul(channels));
+                    let pointers = pointers.as_ptr().wrapping_add(row * columns);
                     for (p, sum) in sum.iter_mut().enumerate() {
                         for (k, &weight) in weight.iter().enumerate() {
-                            let column = first.wrapping_add(p * STRIDE + k);
-                            let from = if !EDGE || column < width {
-                                source.wrapping_add(column.wrapping_mul(channels).wrapping_add(at))
+                            let column = p * STRIDE + k;
+                            let from = if EDGE {
+                                *pointers.add(column)
                             } else {
-                                ZEROS.as_ptr()
+                                inside.wrapping_add(column * channels)
                             };
-                            *sum = simd.mul_add(simd.load_pointer(from), weight, *sum);
+                            *sum = simd.mul_add(simd.load_pointer(from.add(at)), weight, *sum);
                         }
+                    }
+                }
+                for &(source, _) in fresh {
+                    let next = source.wrapping_add(
+                        first.wrapping_add(STRIDE * width).wrapping_mul(channels) + at,
+                    );
+                    for column in 0..P * STRIDE {
+                        simd.prefetch(next.wrapping_add(column * channels));
                     }
                 }
                 for (p, &sum) in sum.iter().enumerate() {

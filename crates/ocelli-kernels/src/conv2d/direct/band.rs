@@ -84,27 +84,37 @@ pub(super) fn copy(
     let extent =
         [0, 1].map(|axis| layout.extent(&axes[axis], layout.stride[axis], ranges[axis].len()));
     // The source pixel of a place in the band. Without gaps they are neighbours, else strided.
-    let place = |axis: usize, at: usize| {
-        let apart = if layout.stride[axis] == axes[axis].stride { 1 } else { axes[axis].stride };
-        (ranges[axis].start * axes[axis].stride + at * apart) as isize + axes[axis].offsets()[0]
-    };
+    let apart = [0, 1]
+        .map(|axis| if layout.stride[axis] == axes[axis].stride { 1 } else { axes[axis].stride });
+    let first = [0, 1]
+        .map(|axis| (ranges[axis].start * axes[axis].stride) as isize + axes[axis].offsets()[0]);
+    // Places of a row that lie in the picture: from `left` up to `right`.
+    let before = |limit: isize| (limit - first[1]).max(0) as usize;
+    let left = before(0).div_ceil(apart[1]).min(extent[1]);
+    let right = before(width as isize).div_ceil(apart[1]).clamp(left, extent[1]);
+    let whole = apart[1] == 1 && layout.pixel == source.channels && source.count == source.channels;
     let row_len = extent[1] * layout.pixel;
     for (line, row) in band.chunks_exact_mut(row_len).take(extent[0]).enumerate() {
-        let y = place(0, line);
+        let y = first[0] + (line * apart[0]) as isize;
         if y < 0 || y >= height as isize {
             row.fill(0.0);
             continue;
         }
-        let line = (n * height + y as usize) * width;
-        for (column, pixel) in row.chunks_exact_mut(layout.pixel).enumerate() {
-            let x_place = place(1, column);
-            let pixel = &mut pixel[..source.count];
-            if x_place < 0 || x_place >= width as isize {
-                pixel.fill(0.0);
-            } else {
-                let start = (line + x_place as usize) * source.channels + source.first;
-                pixel.copy_from_slice(&x[start..start + source.count]);
-            }
+        row[..left * layout.pixel].fill(0.0);
+        row[right * layout.pixel..].fill(0.0);
+        if left == right {
+            continue;
+        }
+        let start = (first[1] + (left * apart[1]) as isize) as usize;
+        let start = ((n * height + y as usize) * width + start) * source.channels + source.first;
+        let row = &mut row[left * layout.pixel..right * layout.pixel];
+        if whole {
+            row.copy_from_slice(&x[start..start + row.len()]);
+            continue;
+        }
+        for (place, pixel) in row.chunks_exact_mut(layout.pixel).enumerate() {
+            let start = start + place * apart[1] * source.channels;
+            pixel[..source.count].copy_from_slice(&x[start..start + source.count]);
         }
     }
 }

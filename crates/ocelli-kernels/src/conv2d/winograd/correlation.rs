@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::grid::Grid;
 use super::weight::WeightView;
-use super::{PATCH, PLANE_PAD, POINTS, transform};
+use super::{PATCH, PLANE_PAD, POINTS, TILE, transform};
 use crate::conv2d::Epilogue;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
@@ -119,6 +119,12 @@ impl Block<'_> {
                 assert!(to.len() >= (POINTS - 1) * plane + S::LANES);
                 let to = to.as_mut_ptr();
                 let whole = channels - first >= S::LANES;
+                // What the next tile needs beyond what this one has.
+                for row in &pixels {
+                    for pixel in &row[2..] {
+                        simd.prefetch(pixel.wrapping_add(TILE * channels + first));
+                    }
+                }
                 // SAFETY: each pixel has `channels` floats (and the page of zeros as many); a
                 // partial load reads no more than are left. The planes were checked above.
                 unsafe {
@@ -197,6 +203,9 @@ impl Block<'_> {
                 let left = (channels - first).min(S::LANES);
                 let trash = self.trash.as_mut_ptr();
                 let target = self.target.pointer();
+                for offset in pixels.iter().flatten().flatten() {
+                    simd.prefetch_write(target.wrapping_add(offset + TILE * channels + first));
+                }
                 // SAFETY: the planes were checked above. A pixel of the target is in one tile
                 // only, and its `channels` floats are written up to the last; what a tile has
                 // beyond the picture goes to the page of trash. Bias and residual have as many

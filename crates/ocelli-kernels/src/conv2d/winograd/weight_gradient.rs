@@ -13,7 +13,7 @@
 use std::ops::Range;
 
 use super::grid::Grid;
-use super::{PATCH, PLANE_PAD, POINTS, transform};
+use super::{PATCH, PLANE_PAD, POINTS, TILE, transform};
 use crate::conv2d::Conv2dShape;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
@@ -21,11 +21,11 @@ use crate::parallel::{self, Shared};
 use crate::tile::{Finish, Tile, pieces, tile};
 
 /// Products of this many bytes are kept once a part; larger ones once.
-const PART_BYTES: usize = 3 << 20;
+const PART_BYTES: usize = 1 << 20;
 const MOST_PARTS: usize = 8;
 /// Tiles of a block: of a part that works alone in its cache, and of a block that threads share.
 const PART_TILES: usize = 56;
-const SHARED_TILES: usize = 256;
+const SHARED_TILES: usize = 128;
 /// Tiles that one task transforms.
 const TASK_TILES: usize = 16;
 
@@ -183,6 +183,12 @@ impl Kernel for TransformTiles<'_> {
             let pixels =
                 pixels.map(self.zeros.as_ptr(), |pixel| self.x[pixel * rows..][..rows].as_ptr());
             for first in (0..rows).step_by(S::LANES) {
+                // What the next tile needs beyond what this one has.
+                for row in &pixels {
+                    for pixel in &row[2..] {
+                        simd.prefetch(pixel.wrapping_add(TILE * rows + first));
+                    }
+                }
                 let left = (rows - first).min(S::LANES);
                 // SAFETY: a pixel and the page of zeros have `rows` floats; the planes have
                 // `padded_rows` floats for each tile, which one task writes.
@@ -208,6 +214,11 @@ impl Kernel for TransformTiles<'_> {
             let pixels = pixels
                 .map(self.zeros.as_ptr(), |pixel| self.dy[pixel * columns..][..columns].as_ptr());
             for first in (0..panels * width).step_by(S::LANES) {
+                for row in &pixels {
+                    for pixel in row {
+                        simd.prefetch(pixel.wrapping_add(TILE * columns + first));
+                    }
+                }
                 let left = columns.saturating_sub(first).min(S::LANES);
                 let (panel, half) = (first / width, first % width);
                 // SAFETY: a pixel and the page of zeros have `columns` floats; the planes have

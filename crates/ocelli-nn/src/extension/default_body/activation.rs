@@ -1,30 +1,57 @@
 use burn::backend::{Backend, tensor::FloatTensor};
-
-use crate::functional::Activation;
+use ocelli_kernels::activation::Activation;
 
 pub(crate) fn activation<B: Backend>(x: FloatTensor<B>, activation: Activation) -> FloatTensor<B> {
     match activation {
-        Activation::Identity => x,
+        Activation::None => x,
         Activation::Relu => B::relu(x),
         Activation::Silu => B::float_mul(B::sigmoid(x.clone()), x),
+        Activation::HardSwish => B::float_mul(hard_sigmoid::<B>(x.clone()), x),
+        Activation::Sigmoid => B::sigmoid(x),
+        Activation::HardSigmoid => hard_sigmoid::<B>(x),
     }
 }
 
-/// The gradient by the activation's argument `x`.
-pub(super) fn activation_gradient<B: Backend>(
-    x: FloatTensor<B>,
+pub(crate) fn activation_gradient<B: Backend>(
     dy: FloatTensor<B>,
+    x: FloatTensor<B>,
     activation: Activation,
 ) -> FloatTensor<B> {
-    match activation {
-        Activation::Identity => dy,
-        Activation::Relu => B::relu_backward(x, dy),
+    let slope = match activation {
+        Activation::None => return dy,
+        Activation::Relu => return B::relu_backward(x, dy),
+        // f = x s: s + x ds
         Activation::Silu => {
-            // s(x) (1 + x (1 - s(x)))
             let sigmoid = B::sigmoid(x.clone());
-            let rest = B::float_add_scalar(B::float_neg(sigmoid.clone()), 1.0.into());
-            let slope = B::float_add_scalar(B::float_mul(x, rest), 1.0.into());
-            B::float_mul(dy, B::float_mul(sigmoid, slope))
+            let steepness = sigmoid_slope::<B>(sigmoid.clone());
+            B::float_add(sigmoid, B::float_mul(x, steepness))
         }
-    }
+        Activation::HardSwish => {
+            let steepness = hard_sigmoid_slope::<B>(x.clone());
+            B::float_add(hard_sigmoid::<B>(x.clone()), B::float_mul(x, steepness))
+        }
+        Activation::Sigmoid => sigmoid_slope::<B>(B::sigmoid(x)),
+        Activation::HardSigmoid => hard_sigmoid_slope::<B>(x),
+    };
+    B::float_mul(dy, slope)
+}
+
+/// `s (1 - s)`, where `s` is the sigmoid.
+fn sigmoid_slope<B: Backend>(sigmoid: FloatTensor<B>) -> FloatTensor<B> {
+    let rest = B::float_add_scalar(B::float_neg(sigmoid.clone()), 1.0.into());
+    B::float_mul(sigmoid, rest)
+}
+
+/// `min(max(x + 3, 0), 6) / 6`.
+fn hard_sigmoid<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let clamped = B::float_clamp(B::float_add_scalar(x, 3.0.into()), 0.0.into(), 6.0.into());
+    B::float_div_scalar(clamped, 6.0.into())
+}
+
+/// One sixth between -3 and 3, else zero.
+fn hard_sigmoid_slope<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    // The rectifier's gradient from either side.
+    let sixth = B::float_add_scalar(B::float_mul_scalar(x.clone(), 0.0.into()), (1.0 / 6.0).into());
+    let above = B::relu_backward(B::float_add_scalar(x.clone(), 3.0.into()), sixth);
+    B::relu_backward(B::float_add_scalar(B::float_neg(x), 3.0.into()), above)
 }

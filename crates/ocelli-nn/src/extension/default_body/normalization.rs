@@ -69,7 +69,7 @@ pub(crate) fn normalize_gradient<B: Backend>(
     let before = match y {
         Some(y) => {
             assert!(
-                options.activation != Activation::Silu,
+                matches!(options.activation, Activation::None | Activation::Relu),
                 "after a residual, this activation is an operation of its own"
             );
             y
@@ -79,7 +79,7 @@ pub(crate) fn normalize_gradient<B: Backend>(
             over_pictures::<B>(bias),
         ),
     };
-    let dy = activation_gradient::<B>(before, dy, options.activation);
+    let dy = activation_gradient::<B>(dy, before, options.activation);
     let dbias = channel_sum::<B>(dy.clone());
     let dweight = channel_sum::<B>(B::float_mul(dy.clone(), normalized.clone()));
 

@@ -2,7 +2,7 @@ use burn::backend::flex::FlexTensor;
 use ocelli_kernels::conv2d::{self, Conv2dShape, Settings};
 
 use super::dense::{Dense, tensor};
-use crate::convolution_settings;
+use crate::cpu;
 use crate::functional::ConvGeometry;
 
 /// What is done to the result before it is written.
@@ -55,7 +55,7 @@ pub(super) fn weight_gradient(
 }
 
 fn settings() -> Settings {
-    Settings { exact_convolution: convolution_settings::is_exact(), ..Settings::active() }
+    Settings { exact_convolution: cpu::exact_convolution(), ..Settings::active() }
 }
 
 fn shape(

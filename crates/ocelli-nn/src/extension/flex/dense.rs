@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType, Shape};
 
@@ -16,6 +18,31 @@ impl Dense {
     /// If they are not 32-bit floats, which all of this program's are.
     pub(super) fn values(&self) -> &[f32] {
         self.0.as_slice().expect("kernels work on 32-bit floats")
+    }
+
+    /// The values, for keeps: moved out where nobody else holds them.
+    pub(super) fn into_values(self) -> Vec<f32> {
+        if self.is_alone() {
+            // Moves the memory, as it is.
+            self.0.into_data().try_into_vec().expect("kernels work on 32-bit floats")
+        } else {
+            self.values().to_vec()
+        }
+    }
+
+    /// The values, to be moved out if nobody else holds them, to be read otherwise.
+    pub(super) fn values_or_memory(&mut self) -> Cow<'_, [f32]> {
+        if self.is_alone() {
+            let nothing = tensor(Vec::new(), [0]);
+            Cow::Owned(Self(std::mem::replace(&mut self.0, nothing)).into_values())
+        } else {
+            Cow::Borrowed(self.values())
+        }
+    }
+
+    /// Whether the tensor is the only one that holds its memory, and all of it.
+    fn is_alone(&self) -> bool {
+        self.0.is_unique() && self.0.bytes().len() == size_of_val(self.values())
     }
 
     /// The lengths of its axes.

@@ -61,7 +61,7 @@ fn a_residual_and_every_activation_are_applied_to_the_result() {
     let (x, weight) = (random("x", [2, 5, 7, 4]), random("weight", [6, 4, 3, 3]));
     let (bias, residual) = (random("bias", [6]), random("residual", [2, 5, 7, 6]));
     let before = values(&residual);
-    for activation in [Activation::Identity, Activation::Relu, Activation::Silu] {
+    for activation in Activation::ALL {
         for with_residual in [false, true] {
             let plain = default_body::convolution::<Flex>(
                 x.clone(),
@@ -69,11 +69,7 @@ fn a_residual_and_every_activation_are_applied_to_the_result() {
                 Optional::Given(bias.clone()),
                 geometry,
             );
-            let sum = if with_residual {
-                Flex::float_add(plain, residual.clone())
-            } else {
-                plain
-            };
+            let sum = if with_residual { Flex::float_add(plain, residual.clone()) } else { plain };
             let expected = default_body::activation::<Flex>(sum, activation);
             let y = Flex::convolution_activation(
                 x.clone(),

@@ -4,7 +4,7 @@ use super::{assert_same, assert_untouched, layouts, random, values};
 use crate::extension::{Normalization, Optional, VisionOperations, default_body};
 use crate::functional::{Activation, NormalizationOptions};
 
-const SHAPES: [[usize; 4]; 4] = [[2, 5, 7, 3], [1, 2, 1, 33], [3, 4, 4, 64], [1, 1, 2, 1]];
+const SHAPES: [[usize; 4]; 4] = [[2, 5, 7, 3], [1, 2, 1, 33], [3, 4, 4, 64], [1, 2, 3, 1]];
 
 fn options(activation: Activation) -> NormalizationOptions {
     NormalizationOptions { epsilon: 1e-5, activation }
@@ -24,10 +24,12 @@ fn normalization(x: &FlexTensor) -> Normalization<Flex> {
 
 /// Each activation, with and without a residual, but for what is an operation of its own.
 fn variants() -> Vec<(Activation, bool)> {
-    [Activation::Identity, Activation::Relu, Activation::Silu]
+    Activation::ALL
         .into_iter()
         .flat_map(|activation| [(activation, false), (activation, true)])
-        .filter(|&variant| variant != (Activation::Silu, true))
+        .filter(|&(activation, with_residual)| {
+            !with_residual || matches!(activation, Activation::None | Activation::Relu)
+        })
         .collect()
 }
 
