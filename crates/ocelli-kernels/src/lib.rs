@@ -14,19 +14,26 @@
 
 pub mod activation;
 pub mod batch_norm;
+pub mod channel_scale;
 mod channels;
 mod column_sums;
 pub mod concat;
 pub mod conv2d;
+pub mod cross_entropy;
+pub mod dropout;
+pub mod elementwise;
 mod exp;
 pub mod isa;
 mod memory;
+pub mod optimizer;
 pub mod pad;
 mod parallel;
 mod pass;
 pub mod pool;
 pub mod profile;
+pub mod reduction;
 pub mod resample;
+pub mod softmax;
 #[cfg(test)]
 mod testing;
 mod tile;

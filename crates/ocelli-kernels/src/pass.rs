@@ -49,6 +49,11 @@ impl Extent {
         Self { groups: 1, rows, channels }
     }
 
+    /// Numbers without channels.
+    pub(crate) fn flat(len: usize) -> Self {
+        Self { groups: 1, rows: len, channels: 1 }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.groups * self.rows * self.channels
     }

@@ -1,0 +1,154 @@
+//! Channels scaled picture by picture, as squeeze-and-excitation does (Hu et al. 2018):
+//!
+//! ```text
+//! y[n, h, w, c] = x[n, h, w, c] · scale[n, c]
+//! dx = dy · scale        d scale[n, c] = Σ over h, w of dy · x
+//! ```
+//!
+//! One pass each way: the backward pass sums while it writes `dx` over `dy`.
+
+use std::borrow::Cow;
+
+use crate::column_sums::{Terms, column_sums};
+use crate::isa::{Isa, Simd};
+use crate::pass::{Extent, Operation, Room, pass};
+
+/// `x` with each channel of each picture scaled.
+///
+/// # Shapes
+/// `x`: `[pictures, pixels, channels]`; `scale`: `[pictures, channels]`. An `x` that is given away
+/// becomes the result.
+///
+/// # Panics
+/// If the lengths don't fit.
+#[must_use]
+pub fn scale_channels(isa: Isa, x: Cow<'_, [f32]>, scale: &[f32], channels: usize) -> Vec<f32> {
+    let extent = extent(x.len(), scale, channels);
+    let mut room = Room::of(x);
+    let (from, to) = room.pointers();
+    // SAFETY: operand and result have the extent's length.
+    unsafe { pass(isa, Scale, extent, [from], [scale], [to]) }
+    // SAFETY: the pass wrote all of it.
+    unsafe { room.finish() }
+}
+
+/// The gradients of `x`, in the memory of `dy`, and of `scale`.
+///
+/// # Shapes
+/// `x` and `dy`: `[pictures, pixels, channels]`; `scale`: `[pictures, channels]`.
+///
+/// # Panics
+/// If the lengths don't fit.
+#[must_use]
+pub fn scale_channels_gradient(
+    isa: Isa,
+    x: &[f32],
+    scale: &[f32],
+    channels: usize,
+    mut dy: Vec<f32>,
+) -> (Vec<f32>, Vec<f32>) {
+    let extent = extent(x.len(), scale, channels);
+    assert_eq!(dy.len(), x.len(), "lengths of a gradient and of what it is of");
+    let to = dy.as_mut_ptr();
+    let inputs = [to.cast_const(), x.as_ptr()];
+    // SAFETY: all have the extent's length; the result is the memory of the first.
+    let [sums] = unsafe { column_sums(isa, Products, extent, inputs, [scale], to) };
+    (dy, sums.into_iter().map(|sum| sum as f32).collect())
+}
+
+fn extent(len: usize, scale: &[f32], channels: usize) -> Extent {
+    let groups = Extent::new(scale.len(), channels).rows;
+    let rows = len.checked_div(scale.len()).unwrap_or(0);
+    assert_eq!(rows * scale.len(), len, "activations of {groups} pictures of {channels} channels");
+    Extent { groups, rows, channels }
+}
+
+#[derive(Clone, Copy)]
+struct Scale;
+
+impl Operation<1, 1, 1> for Scale {
+    #[inline(always)]
+    fn apply<S: Simd>(
+        self,
+        simd: S,
+        [x]: [S::Vector; 1],
+        [scale]: [S::Vector; 1],
+    ) -> [S::Vector; 1] {
+        [simd.mul(x, scale)]
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Products;
+
+impl Terms<2, 1, 1> for Products {
+    #[inline(always)]
+    fn add<S: Simd>(
+        self,
+        simd: S,
+        [dy, x]: [S::Vector; 2],
+        [scale]: [S::Vector; 1],
+        [sum]: [S::Vector; 1],
+    ) -> ([S::Vector; 1], S::Vector) {
+        ([simd.mul_add(dy, x, sum)], simd.mul(dy, scale))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{error, numbers, same_for_any_number_of_threads};
+
+    /// Sums of up to 256 terms in f32, relative to the largest.
+    const TOLERANCE: f64 = 2e-6;
+
+    /// `[pictures, pixels, channels]`.
+    const SIZES: [[usize; 3]; 9] = [
+        [0, 4, 3],
+        [2, 0, 3],
+        [2, 5, 0],
+        [1, 1, 1],
+        [3, 49, 1],
+        [2, 35, 17],
+        [5, 12, 64],
+        [1, 1501, 100],
+        [70, 6, 130],
+    ];
+
+    #[test]
+    fn every_shape_and_instruction_set_agrees_with_the_definition() {
+        for isa in Isa::available() {
+            eprintln!("ran {}", isa.name());
+            for [pictures, pixels, channels] in SIZES {
+                let length = pictures * pixels * channels;
+                let (x, dy) = (numbers(length, 1), numbers(length, 2));
+                let scale = numbers(pictures * channels, 3);
+                let of = |index: usize| index / (pixels * channels) * channels + index % channels;
+                let mut expected = [vec![0.0; length], vec![0.0; length], vec![0.0; scale.len()]];
+                for index in 0..length {
+                    let [x, dy, scale] = [x[index], dy[index], scale[of(index)]].map(f64::from);
+                    expected[0][index] = x * scale;
+                    expected[1][index] = dy * scale;
+                    expected[2][of(index)] += dy * x;
+                }
+                let y = scale_channels(isa, Cow::Borrowed(&x), &scale, channels);
+                assert!(y == scale_channels(isa, Cow::Owned(x.clone()), &scale, channels));
+                let (dx, d_scale) = scale_channels_gradient(isa, &x, &scale, channels, dy);
+                for (found, expected) in [y, dx, d_scale].iter().zip(&expected) {
+                    let error = error(found, expected);
+                    let name = isa.name();
+                    assert!(error < TOLERANCE, "{name} {pictures}x{pixels}x{channels}: {error}");
+                }
+            }
+        }
+        eprintln!("absent here: {:?}", Isa::absent());
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let (x, scale) = (numbers(3 * 4001 * 24, 1), numbers(3 * 24, 2));
+        same_for_any_number_of_threads(|| {
+            scale_channels_gradient(Isa::active(), &x, &scale, 24, x.clone())
+        });
+    }
+}
