@@ -9,6 +9,8 @@
 //! For the gradient of the weight, likewise, each tap is one long sum over the pairs of pixels
 //! that it connects, written once.
 
+use std::ops::Range;
+
 use super::axis::Axis;
 use super::correlation::{Correlation, Picture};
 use super::pack::with_packed;
@@ -30,6 +32,27 @@ const PAD: usize = 16;
 pub(super) fn applies(axes: &[Axis; 2], batch: usize) -> bool {
     let taps = axes[0].taps.len() * axes[1].taps.len();
     taps > 1 && batch >= LEAST_PICTURES && axes[0].count * axes[1].count <= MOST_PIXELS
+}
+
+/// Pixels of a batch, and bytes of its gradient, up to which the gradient is copied whole.
+const MOST_COPIED_PIXELS: usize = 8192;
+const MOST_COPIED_BYTES: usize = 24 << 20;
+/// Steps of a sum that are taken for all rows before the next ones: what both sides have of them
+/// stays in the second-level cache.
+const STEPS_AT_ONCE: usize = 512;
+/// Rows of a sum in one task: enough tasks for several threads even where columns are few.
+const TASK_ROWS: usize = 112;
+
+/// Whether a gradient of so many pixels may be copied whole.
+pub(super) fn fits(pixels: usize, channels: usize) -> bool {
+    pixels <= MOST_COPIED_PIXELS
+        && pixels.saturating_mul(channels) <= MOST_COPIED_BYTES / size_of::<f32>()
+}
+
+/// Whether the gradient of the weight is faster this way.
+pub(super) fn weight_gradient_applies(axes: &[Axis; 2], batch: usize, channels: usize) -> bool {
+    let pixels = axes[0].count * axes[1].count;
+    batch >= LEAST_PICTURES && pixels <= MOST_PIXELS && fits(batch * pixels, channels)
 }
 
 /// A tensor laid out as `[pixel, picture, channel]`.
@@ -194,13 +217,17 @@ pub(super) fn weight_gradient(
             pack(dy, gradient, batch, width, packed);
             let packed = &*packed;
             let target = Shared::new(sums.as_mut_ptr());
-            parallel::for_each(panels * taps, |task| {
-                // SAFETY: taps of panels lie apart, within `sums`, which outlives this.
-                let sums = unsafe { target.slice(task * len..(task + 1) * len) };
-                let (panel, tap) = (task / taps, task % taps);
+            let stretches = picture.count.div_ceil(TASK_ROWS);
+            parallel::for_each(panels * taps * stretches, |task| {
+                let (block, stretch) = (task / stretches, task % stretches);
+                let rows = parallel::part(picture.count, stretches, stretch);
+                let range = block * len + rows.start * width..block * len + rows.end * width;
+                // SAFETY: rows of taps of panels lie apart, within `sums`, which outlives this.
+                let sums = unsafe { target.slice(range) };
+                let (panel, tap) = (block / taps, block % taps);
                 let right = &packed[panel * pixels * batch * width..][..pixels * batch * width];
                 let tap = [tap / axes[1].taps.len(), tap % axes[1].taps.len()];
-                isa.run(TapSum { axes, picture, gradient, by_pixel, right, tap, sums });
+                isa.run(TapSum { axes, picture, gradient, by_pixel, right, tap, rows, sums });
             });
         });
     });
@@ -225,7 +252,7 @@ fn pack(dy: &[f32], gradient: &Picture, batch: usize, width: usize, packed: &mut
     });
 }
 
-/// The sum of one tap, in the columns of a panel.
+/// Some rows of the sum of one tap, in the columns of a panel.
 struct TapSum<'a> {
     axes: &'a [Axis; 2],
     picture: &'a Picture,
@@ -233,6 +260,7 @@ struct TapSum<'a> {
     by_pixel: ByPixel<'a>,
     right: &'a [f32],
     tap: [usize; 2],
+    rows: Range<usize>,
     sums: &'a mut [f32],
 }
 
@@ -259,25 +287,40 @@ impl Kernel for TapSum<'_> {
                 });
             }
         }
-        for (start, rows) in pieces(self.picture.count, S::TILE_ROWS) {
-            // SAFETY: the parts lie inside both sides, and `sums` has a line for each row.
-            unsafe {
-                tile(
-                    simd,
-                    rows,
-                    &Tile {
-                        left: self.by_pixel.values.as_ptr().add(start),
-                        row: 1,
-                        step: self.by_pixel.picture,
-                        parts: &parts,
-                        depth: batch,
-                        right: self.right.as_ptr(),
-                        out: self.sums[start * width..].as_mut_ptr(),
-                        out_row: width,
-                        columns: width,
-                        finish: Finish::Store,
-                    },
-                );
+        if parts.is_empty() {
+            self.sums.fill(0.0);
+            return;
+        }
+        // Whole parts at a time, or stretches of one that is long.
+        let at_once = (STEPS_AT_ONCE / batch.max(1)).max(1);
+        let depth = batch.min(STEPS_AT_ONCE);
+        let mut finish = Finish::Store;
+        for parts in parts.chunks(at_once) {
+            for first in (0..batch).step_by(depth) {
+                let depth = depth.min(batch - first);
+                let left = self.rows.start + first * self.by_pixel.picture;
+                for (start, rows) in pieces(self.rows.len(), S::TILE_ROWS) {
+                    // SAFETY: the parts lie inside both sides, and `sums` has a line for each row.
+                    unsafe {
+                        tile(
+                            simd,
+                            rows,
+                            &Tile {
+                                left: self.by_pixel.values.as_ptr().add(left + start),
+                                row: 1,
+                                step: self.by_pixel.picture,
+                                parts,
+                                depth,
+                                right: self.right.as_ptr().add(first * width),
+                                out: self.sums[start * width..].as_mut_ptr(),
+                                out_row: width,
+                                columns: width,
+                                finish,
+                            },
+                        );
+                    }
+                }
+                finish = Finish::Accumulate;
             }
         }
     }

@@ -26,6 +26,9 @@ use crate::tile::{Finish, Part, Tile, pieces, tile};
 const MOST_PARTS: usize = 16;
 const PARTS_BYTES: usize = 16 << 20;
 
+/// Rows of the sums that are written at a time, for all columns: their lines stay in cache.
+const ROWS_AT_ONCE: usize = 16;
+
 /// The gradient, in PyTorch's order. Lengths are checked by the caller.
 pub(in crate::conv2d) fn weight_gradient(
     isa: Isa,
@@ -68,10 +71,20 @@ struct Job {
 }
 
 impl Job {
-    /// As for a correlation: with a window of one pixel, all pixels of the batch are one row.
+    /// A window of one pixel that visits every pixel doesn't care what is a pixel and what a
+    /// picture: few become pictures of one pixel each, many one row.
     fn flatten(&mut self) {
         if self.axes.iter().zip(self.picture.size).all(|(axis, size)| axis.is_identity(size)) {
             let pixels = self.batch * self.axes[0].count * self.axes[1].count;
+            if small::fits(pixels, self.gradient.count) {
+                for axis in &mut self.axes {
+                    axis.count = 1;
+                }
+                self.picture.size = [1, 1];
+                self.gradient.size = [1, 1];
+                self.batch = pixels;
+                return;
+            }
             self.axes[0].count = usize::from(pixels > 0);
             self.axes[1].count = pixels;
             self.picture.size = [1, pixels];
@@ -85,7 +98,7 @@ impl Job {
         let panels = self.gradient.count.div_ceil(panel_width);
         let taps = self.axes[0].taps.len() * self.axes[1].taps.len();
         let sums_len = panels * taps * self.picture.count * panel_width;
-        if small::applies(&self.axes, self.batch) {
+        if small::weight_gradient_applies(&self.axes, self.batch, self.gradient.count) {
             with_scratch(sums_len, |sums| {
                 let pictures = [&self.picture, &self.gradient];
                 small::weight_gradient(&self.axes, isa, [x, dy], pictures, self.batch, sums);
@@ -147,14 +160,17 @@ impl Job {
                 }
             }
             let columns = panel_width.min(self.gradient.count - panel * panel_width);
-            for column in 0..columns {
-                let channel = panel * panel_width + column;
-                let start = first + channel * channels * taps;
-                // SAFETY: each channel of the result is written by one task, in bounds.
-                let dw = unsafe { dw.slice(start..start + channels * taps) };
-                for (row, dw) in dw.chunks_exact_mut(taps).enumerate() {
-                    for (tap, dw) in dw.iter_mut().enumerate() {
-                        *dw = total[(tap * channels + row) * panel_width + column];
+            for rows in (0..channels).step_by(ROWS_AT_ONCE) {
+                let count = ROWS_AT_ONCE.min(channels - rows);
+                for column in 0..columns {
+                    let channel = panel * panel_width + column;
+                    let start = first + (channel * channels + rows) * taps;
+                    // SAFETY: each channel of the result is written by one task, in bounds.
+                    let dw = unsafe { dw.slice(start..start + count * taps) };
+                    for (row, dw) in dw.chunks_exact_mut(taps).enumerate() {
+                        for (tap, dw) in dw.iter_mut().enumerate() {
+                            *dw = total[(tap * channels + rows + row) * panel_width + column];
+                        }
                     }
                 }
             }
