@@ -128,6 +128,7 @@ impl<const ROWS: usize, const ADJACENT: bool> Kernel for Rows<'_, ROWS, ADJACENT
 
 /// Adds a part of the sum whose rows are neighbours in memory.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "numbers of registers, unrolled")]
 unsafe fn adjacent_rows<S: Simd, const ROWS: usize>(
     simd: S,
     mut sums: [[S::Vector; 2]; ROWS],
@@ -155,6 +156,7 @@ unsafe fn adjacent_rows<S: Simd, const ROWS: usize>(
 
 /// Adds a part of the sum whose rows are `row` floats apart.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "numbers of registers, unrolled")]
 unsafe fn apart_rows<S: Simd, const ROWS: usize>(
     simd: S,
     mut sums: [[S::Vector; 2]; ROWS],

@@ -85,6 +85,7 @@ fn shapes() -> Vec<Conv2dShape> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says which instruction sets ran")]
 fn every_shape_and_instruction_set_agrees_with_the_definition() {
     for isa in Isa::available() {
         println!("ran {}", isa.name());

@@ -95,6 +95,7 @@ impl Kernel for EveryTile {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says which instruction sets ran")]
 fn a_tile_of_any_height_and_width_is_the_matrix_product() {
     for isa in Isa::available() {
         println!("ran {}", isa.name());

@@ -308,6 +308,7 @@ impl Kernel for TransformBack<'_> {
     type Output = ();
 
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "a column of every tap's window at once")]
     fn run<S: Simd>(self, simd: S) {
         let Sizes { rows, columns, width, .. } = self.sizes;
         let plane = self.sizes.sums();
