@@ -20,6 +20,7 @@ pub use shape::Conv2dShape;
 
 use crate::isa::Isa;
 use crate::profile;
+use crate::tile::Finish;
 
 /// How a kernel is to work, apart from what it computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,21 @@ pub struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
+    /// What it is for a tile whose first result is `channel`'s, `offset` floats into the tensor.
+    fn finish(&self, channel: usize, offset: usize) -> Finish {
+        let Self { bias, residual, relu } = *self;
+        if bias.is_none() && residual.is_none() && !relu {
+            return Finish::Store;
+        }
+        let bias = bias.map(|bias| bias[channel..].as_ptr());
+        let residual = residual.map(|residual| residual[offset..].as_ptr());
+        Finish::Epilogue {
+            bias: bias.unwrap_or_default(),
+            residual: residual.unwrap_or_default(),
+            relu,
+        }
+    }
+
     fn check(&self, shape: &Conv2dShape) {
         if let Some(bias) = self.bias {
             assert_eq!(bias.len(), shape.out_channels, "length of a convolution's bias");

@@ -19,6 +19,7 @@ mod channels;
 mod column_sums;
 pub mod concat;
 pub mod conv2d;
+pub mod cross_entropy;
 pub mod dropout;
 pub mod elementwise;
 mod exp;
@@ -32,6 +33,7 @@ pub mod pool;
 pub mod profile;
 pub mod reduction;
 pub mod resample;
+pub mod softmax;
 #[cfg(test)]
 mod testing;
 mod tile;

@@ -17,7 +17,7 @@ use crate::conv2d::Epilogue;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
-use crate::tile::{Finish, Tile, pieces, tile};
+use crate::tile::{Finish, Part, Tile, pieces, tile};
 
 /// Tiles of a block: a block and the weights of a point should fit the second-level cache, but
 /// the more bytes the weights of all points have, the more tiles should share their journey there.
@@ -153,7 +153,9 @@ impl Block<'_> {
         let rows = self.weight.rows.next_multiple_of(S::LANES);
         let width = 2 * S::LANES;
         let panels = self.weight.columns.div_ceil(width);
-        let taps: Vec<usize> = (0..rows / S::LANES).map(|block| block * count * S::LANES).collect();
+        let parts: Vec<Part> = (0..rows / S::LANES)
+            .map(|block| Part { left: block * count * S::LANES, right: block * S::LANES * width })
+            .collect();
         for point in 0..POINTS {
             let left = &self.patches[point * (count * rows + PLANE_PAD)..][..count * rows];
             let out = point * (count * panels * width + PLANE_PAD);
@@ -171,7 +173,7 @@ impl Block<'_> {
                                 left: left.as_ptr().add(start * S::LANES),
                                 row: S::LANES,
                                 step: 1,
-                                taps: &taps,
+                                parts: &parts,
                                 depth: S::LANES,
                                 right,
                                 out: out.as_mut_ptr().add((panel * count + start) * width),
