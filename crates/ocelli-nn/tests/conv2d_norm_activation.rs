@@ -138,7 +138,7 @@ fn values_and_gradients_are_those_of_the_operations_one_by_one() {
 
                     let mut found = (y * dy.clone()).sum().backward();
                     let expected = (expected * dy).sum().backward();
-                    let mut same = |name: &str, leaf: &Tensor<4>, reference: &Tensor<4>| {
+                    let same = |name: &str, leaf: &Tensor<4>, reference: &Tensor<4>| {
                         let gradient = leaf.grad(&found).expect("a gradient arrives");
                         let reference = reference.grad(&expected).expect("a gradient arrives");
                         let what = format!("gradient by {name} of {what}");
@@ -291,12 +291,7 @@ fn gradients_agree_with_differences() {
             DIFFERENCE_TOLERANCE,
         );
     }
-    assert_gradient(
-        "dropout",
-        &x,
-        |x| functional::dropout(x, 0.4, 7),
-        DIFFERENCE_TOLERANCE,
-    );
+    assert_gradient("dropout", &x, |x| functional::dropout(x, 0.4, 7), DIFFERENCE_TOLERANCE);
     for mode in [ResizeMode::Nearest, ResizeMode::Bilinear { align_corners: true }] {
         assert_gradient(
             &format!("{mode:?}"),

@@ -82,10 +82,13 @@ impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B
     }
 }
 
+/// A tensor with its place in the graph.
+type Tracked<B, C> = FloatTensor<Autodiff<B, C>>;
+
 /// The tensor beneath, and its place in the graph. Where there is no tensor, a place that nothing
 /// leads to: a node has a fixed number of parents.
 fn parts<B: Backend, C: CheckpointStrategy>(
-    tensor: Option<FloatTensor<Autodiff<B, C>>>,
+    tensor: Option<Tracked<B, C>>,
     stand_in: &FloatTensor<B>,
 ) -> (Option<FloatTensor<B>>, NodeGuard) {
     match tensor {
@@ -93,6 +96,6 @@ fn parts<B: Backend, C: CheckpointStrategy>(
             let (tensor, node) = tensor.into_parts();
             (Some(tensor), node)
         }
-        None => (None, FloatTensor::<Autodiff<B, C>>::new(stand_in.clone()).node()),
+        None => (None, Tracked::<B, C>::new(stand_in.clone()).node()),
     }
 }

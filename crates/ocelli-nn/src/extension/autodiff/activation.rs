@@ -1,5 +1,4 @@
 use burn::backend::{
-    Autodiff,
     autodiff::{
         checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
         grads::Gradients,
@@ -8,13 +7,14 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 
+use super::Tracked;
 use crate::extension::VisionOperations;
 use crate::functional::Activation;
 
 pub(super) fn activation<B: VisionOperations, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
+    x: Tracked<B, C>,
     activation: Activation,
-) -> FloatTensor<Autodiff<B, C>> {
+) -> Tracked<B, C> {
     let (x, node) = x.into_parts();
     match Node.prepare::<C>([node]).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {

@@ -8,7 +8,7 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 
-use super::parts;
+use super::{Tracked, parts};
 use crate::extension::{Optional, VisionOperations};
 use crate::functional::ConvGeometry;
 
@@ -62,11 +62,11 @@ impl<B: VisionOperations> Convolution<B> {
 }
 
 pub(super) fn convolution<B: VisionOperations, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
-    weight: FloatTensor<Autodiff<B, C>>,
+    x: Tracked<B, C>,
+    weight: Tracked<B, C>,
     bias: Optional<Autodiff<B, C>>,
     geometry: ConvGeometry,
-) -> FloatTensor<Autodiff<B, C>> {
+) -> Tracked<B, C> {
     let tracked = [x.is_tracked(), weight.is_tracked()];
     let (x, x_node) = x.into_parts();
     let (weight, weight_node) = weight.into_parts();

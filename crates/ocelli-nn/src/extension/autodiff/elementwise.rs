@@ -1,5 +1,5 @@
 use burn::backend::{
-    Autodiff, TensorMetadata,
+    TensorMetadata,
     autodiff::{
         checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
         grads::Gradients,
@@ -9,13 +9,14 @@ use burn::backend::{
 };
 use ocelli_kernels::resample::Mode;
 
+use super::Tracked;
 use crate::extension::VisionOperations;
 
 pub(super) fn dropout<B: VisionOperations, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
+    x: Tracked<B, C>,
     probability: f64,
     key: u64,
-) -> FloatTensor<Autodiff<B, C>> {
+) -> Tracked<B, C> {
     let (x, node) = x.into_parts();
     let y = B::dropout(x, probability, key);
     match Dropout.prepare::<C>([node]).compute_bound().stateful() {
@@ -40,9 +41,9 @@ impl<B: VisionOperations> Backward<B, 1> for Dropout {
 }
 
 pub(super) fn scale_channels<B: VisionOperations, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
-    scale: FloatTensor<Autodiff<B, C>>,
-) -> FloatTensor<Autodiff<B, C>> {
+    x: Tracked<B, C>,
+    scale: Tracked<B, C>,
+) -> Tracked<B, C> {
     let (x, x_node) = x.into_parts();
     let (scale, scale_node) = scale.into_parts();
     match ScaleChannels.prepare::<C>([x_node, scale_node]).compute_bound().stateful() {
@@ -75,10 +76,10 @@ impl<B: VisionOperations> Backward<B, 2> for ScaleChannels {
 }
 
 pub(super) fn resize<B: VisionOperations, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
+    x: Tracked<B, C>,
     size: [usize; 2],
     mode: Mode,
-) -> FloatTensor<Autodiff<B, C>> {
+) -> Tracked<B, C> {
     let (x, node) = x.into_parts();
     let shape = x.shape().dims();
     let y = B::resize(x, size, mode);

@@ -8,7 +8,7 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 
-use super::{convolution::Convolution, parts};
+use super::{Tracked, convolution::Convolution, parts};
 use crate::extension::{Normalization, Optional, VisionOperations};
 use crate::functional::{ConvGeometry, NormalizationOptions};
 
@@ -38,7 +38,7 @@ struct State<B: VisionOperations> {
 pub(super) fn batch_normalization<B: VisionOperations, C: CheckpointStrategy>(
     parents: Parents<Autodiff<B, C>>,
     options: NormalizationOptions,
-) -> (FloatTensor<Autodiff<B, C>>, FloatTensor<Autodiff<B, C>>, FloatTensor<Autodiff<B, C>>) {
+) -> (Tracked<B, C>, Tracked<B, C>, Tracked<B, C>) {
     let Parents { x, convolution, weight, bias, residual } = parents;
     let tracked =
         [x.is_tracked(), convolution.as_ref().is_some_and(|(weight, _)| weight.is_tracked())];
@@ -75,7 +75,7 @@ pub(super) fn batch_normalization<B: VisionOperations, C: CheckpointStrategy>(
             prepared.finish(B::normalize(x, normalization, residual, options))
         }
     };
-    (y, FloatTensor::<Autodiff<B, C>>::new(mean), FloatTensor::<Autodiff<B, C>>::new(variance))
+    (y, Tracked::<B, C>::new(mean), Tracked::<B, C>::new(variance))
 }
 
 #[derive(Debug)]

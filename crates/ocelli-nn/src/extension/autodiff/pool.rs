@@ -1,5 +1,5 @@
 use burn::backend::{
-    Autodiff, TensorMetadata,
+    TensorMetadata,
     autodiff::{
         checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
         grads::Gradients,
@@ -8,6 +8,7 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 
+use super::Tracked;
 use crate::extension::{VisionOperations, Winners};
 use crate::functional::PoolGeometry;
 
@@ -20,9 +21,9 @@ enum Pooling<B: VisionOperations> {
 }
 
 pub(super) fn max_pool<B: VisionOperations, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
+    x: Tracked<B, C>,
     geometry: PoolGeometry,
-) -> FloatTensor<Autodiff<B, C>> {
+) -> Tracked<B, C> {
     pool::<B, C>(
         x,
         |x| {
@@ -34,26 +35,26 @@ pub(super) fn max_pool<B: VisionOperations, C: CheckpointStrategy>(
 }
 
 pub(super) fn average_pool<B: VisionOperations, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
+    x: Tracked<B, C>,
     geometry: PoolGeometry,
-) -> FloatTensor<Autodiff<B, C>> {
+) -> Tracked<B, C> {
     let forward = |x| B::average_pool(x, geometry);
     pool::<B, C>(x, |x| (forward(x), Pooling::Average(geometry)), forward)
 }
 
 pub(super) fn adaptive_average_pool<B: VisionOperations, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
+    x: Tracked<B, C>,
     size: [usize; 2],
-) -> FloatTensor<Autodiff<B, C>> {
+) -> Tracked<B, C> {
     let forward = |x| B::adaptive_average_pool(x, size);
     pool::<B, C>(x, |x| (forward(x), Pooling::AdaptiveAverage), forward)
 }
 
 fn pool<B: VisionOperations, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
+    x: Tracked<B, C>,
     tracked: impl FnOnce(FloatTensor<B>) -> (FloatTensor<B>, Pooling<B>),
     untracked: impl FnOnce(FloatTensor<B>) -> FloatTensor<B>,
-) -> FloatTensor<Autodiff<B, C>> {
+) -> Tracked<B, C> {
     let (x, node) = x.into_parts();
     let shape = x.shape().dims();
     match Node.prepare::<C>([node]).compute_bound().stateful() {
