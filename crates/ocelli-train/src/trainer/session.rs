@@ -167,7 +167,16 @@ impl Session {
                 break;
             }
         }
-        let test = if status == RunStatus::Stopped { None } else { self.test(watch)? };
+        let mut test = None;
+        if status != RunStatus::Stopped
+            && let Some(dataset) = self.pictures.test.clone()
+        {
+            test = self.test(dataset, watch)?;
+            if test.is_none() {
+                // All epochs are saved; what is left to go on with is the test.
+                status = RunStatus::Stopped;
+            }
+        }
         Ok(Ending {
             status,
             epochs: self.state.epoch,

@@ -1,6 +1,9 @@
 //! The passes that only look: validation after an epoch, the last test.
 
+use std::sync::Arc;
+
 use burn::module::Module;
+use ocelli_data::Dataset;
 use ocelli_data::loader::Loader;
 use ocelli_models::Classifier;
 use ocelli_nn::state;
@@ -62,12 +65,12 @@ impl Session {
         Ok((!evaluation.stopped).then_some(evaluation))
     }
 
-    /// The last test, with the best weights.
+    /// The last test, with the best weights; `None` if the user stopped it.
     pub(super) fn test(
         &mut self,
+        dataset: Arc<Dataset>,
         watch: &mut Watch<'_>,
     ) -> Result<Option<EpochRecord>, TrainError> {
-        let Some(dataset) = self.pictures.test.clone() else { return Ok(None) };
         let loader = evaluation_loader(&self.recipe, dataset)?;
         let best = checkpoint::read(&self.folder.checkpoints(), BEST)?;
         let model =

@@ -21,6 +21,7 @@ impl Session {
         self.model = Some(model);
         self.optimizer
             .load_state(&checkpoint.optimizer, &self.device)
+            .and_then(|()| self.optimizer.check(&checkpoint.model))
             .map_err(|error| misfit(error.to_string()))?;
         if let Some(ema) = &mut self.ema {
             let averaged = checkpoint.ema.as_ref().ok_or_else(|| {
@@ -35,6 +36,12 @@ impl Session {
             self.keep_checkpoint()?;
         }
         Ok(())
+    }
+
+    /// The last epoch that has lines.
+    pub(in crate::trainer) fn last_recorded_epoch(&self) -> Result<u32, TrainError> {
+        let records: Vec<EpochRecord> = read_json_lines(&self.folder.metrics_file())?;
+        Ok(records.iter().map(|record| record.epoch).max().unwrap_or(0))
     }
 
     /// Drops the lines of epochs that a crash cut off from their checkpoint: they are done again.
