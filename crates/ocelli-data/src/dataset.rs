@@ -88,6 +88,12 @@ impl Dataset {
         self.samples.len()
     }
 
+    /// Whether any sample has a label.
+    #[must_use]
+    pub fn is_labelled(&self) -> bool {
+        self.samples.iter().any(|sample| sample.label.is_some())
+    }
+
     /// Whether there are no samples.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -119,7 +119,14 @@ pub fn open(location: &str, options: &SourceOptions) -> Result<Found, SourceErro
     if location.contains("://") {
         return Err(SourceError::UnknownScheme { location: location.to_owned() });
     }
-    let path = Path::new(location);
+    open_path(Path::new(location), options)
+}
+
+/// As [`open`], for a path, which need not be text.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_path(path: &Path, options: &SourceOptions) -> Result<Found, SourceError> {
     let metadata = std::fs::metadata(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => SourceError::Missing { path: path.to_owned() },
         _ => SourceError::Read { path: path.to_owned(), source },
@@ -132,7 +139,9 @@ pub fn open(location: &str, options: &SourceOptions) -> Result<Found, SourceErro
         archive::Kind::Compressed { found, command } => {
             Err(SourceError::Compressed { path: path.to_owned(), found, command })
         }
-        archive::Kind::Other if listing::is_table(location) => table::open(path, options),
+        archive::Kind::Other if listing::is_table(&path.to_string_lossy()) => {
+            table::open(path, options)
+        }
         archive::Kind::Other => Err(SourceError::NotADataset { path: path.to_owned() }),
     }
 }

@@ -215,6 +215,28 @@ pub fn duplicate(folder: &Path, from: &str, name: &str) -> Result<(), Checkpoint
 /// [`CheckpointError::Missing`] lists the checkpoints that there are; [`CheckpointError::Damaged`]
 /// names the file.
 pub fn read(folder: &Path, name: &str) -> Result<Checkpoint, CheckpointError> {
+    find(folder, name).map(|(checkpoint, _)| checkpoint)
+}
+
+/// Reads a checkpoint as [`read`] does, and puts it in its place if a crash left it beside it: what
+/// follows may give that place a second name, and must not find it empty or damaged.
+///
+/// # Errors
+/// As [`read`]; [`CheckpointError::Write`] if it can't be put in its place.
+pub fn recover(folder: &Path, name: &str) -> Result<Checkpoint, CheckpointError> {
+    let (checkpoint, found) = find(folder, name)?;
+    let place = folder.join(name);
+    if found != place {
+        remove_folder(&place)
+            .and_then(|()| fs::rename(&found, &place))
+            .and_then(|()| flush_folder(folder))
+            .map_err(|reason| CheckpointError::Write { path: place, reason })?;
+    }
+    Ok(checkpoint)
+}
+
+/// A whole checkpoint, and the folder that it is in.
+fn find(folder: &Path, name: &str) -> Result<(Checkpoint, PathBuf), CheckpointError> {
     let mut damage = None;
     // `.new` before `.old`: both can be whole if the crash came between the two renames.
     for form in ["", ".new", ".old"] {
@@ -223,7 +245,7 @@ pub fn read(folder: &Path, name: &str) -> Result<Checkpoint, CheckpointError> {
             continue;
         }
         match read_files(&path) {
-            Ok(checkpoint) => return Ok(checkpoint),
+            Ok(checkpoint) => return Ok((checkpoint, path)),
             Err(error) => damage = damage.or(Some(error)),
         }
     }

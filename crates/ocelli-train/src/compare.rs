@@ -56,7 +56,7 @@ pub struct ComparedRun {
 /// [`RunFolderError`] names the file that can't be read.
 pub fn compared(run: &Path) -> Result<ComparedRun, RunFolderError> {
     let folder = RunFolder::open(run)?;
-    let (recipe, _) = folder.read_recipe()?;
+    let recipe = folder.read_recipe()?;
     let info = folder.read_info()?;
     let records: Vec<EpochRecord> = read_json_lines(&folder.metrics_file())?;
     let of = |split| records.iter().filter(move |record| record.split == split);
@@ -99,15 +99,16 @@ fn described(loss: &LossConfig) -> String {
     words
 }
 
-/// The best of validations; of equal ones the first, as training itself chooses.
+/// The best of validations; of equal ones the first, and one that is no number only for want of
+/// others: as training itself chooses.
 fn best_validation<'a>(
     records: impl Iterator<Item = &'a EpochRecord>,
     by: BestBy,
 ) -> Option<&'a EpochRecord> {
     records.reduce(|best, record| {
         let better = match by {
-            BestBy::Accuracy => record.accuracy > best.accuracy,
-            BestBy::Loss => record.loss < best.loss,
+            BestBy::Accuracy => best.accuracy.is_nan() || record.accuracy > best.accuracy,
+            BestBy::Loss => best.loss.is_nan() || record.loss < best.loss,
         };
         if better { record } else { best }
     })

@@ -57,6 +57,16 @@ pub enum EmaStateError {
          averaging: resume with the recipe it was written with"
     )]
     Updates,
+    /// An average of another model.
+    #[error("the averaged weights have {found} numbers under `{key}`, expected {expected}")]
+    Length {
+        /// The key.
+        key: String,
+        /// How many numbers the state has.
+        found: usize,
+        /// How many the model's parameter has.
+        expected: usize,
+    },
     /// A key that no average is stored under.
     #[error(
         "the averaged weights hold `{key}`, expected float32 arrays under `average.<parameter>`"
@@ -171,6 +181,11 @@ impl Ema {
             else {
                 return Err(EmaStateError::Unexpected { key: key.to_owned() });
             };
+            let expected = self.averages.get(parameter).map(|average| average.dims()[0]);
+            if let Some(expected) = expected.filter(|&expected| expected != values.len()) {
+                let (key, found) = (key.to_owned(), values.len());
+                return Err(EmaStateError::Length { key, found, expected });
+            }
             let data = TensorData::new(values.to_vec(), [values.len()]);
             averages.insert(parameter.to_owned(), Tensor::from_data(data, device));
         }

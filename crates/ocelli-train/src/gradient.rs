@@ -150,3 +150,29 @@ fn for_each(
         gradients.insert(key, gradient);
     }
 }
+
+/// The gradients of the batches of one step.
+#[derive(Default)]
+pub(crate) struct GatheredGradients {
+    sum: GradientMap,
+    batches: usize,
+}
+
+impl GatheredGradients {
+    pub(crate) fn add(&mut self, gradients: GradientMap) {
+        accumulate(&mut self.sum, gradients);
+        self.batches += 1;
+    }
+
+    /// The mean over the batches, if there were any.
+    pub(crate) fn take_mean(&mut self) -> Option<GradientMap> {
+        let Self { mut sum, batches } = std::mem::take(self);
+        if batches == 0 {
+            return None;
+        }
+        if batches > 1 {
+            scale(&mut sum, 1.0 / batches as f64);
+        }
+        Some(sum)
+    }
+}

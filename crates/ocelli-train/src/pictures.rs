@@ -51,6 +51,17 @@ pub enum PicturesError {
         /// How many classes.
         classes: usize,
     },
+    /// The validation pictures' classes are not known.
+    #[error(
+        "data.val: {location}: found {found} pictures without classes; validation needs pictures \
+         whose class is known"
+    )]
+    NoLabels {
+        /// Where.
+        location: String,
+        /// How many pictures.
+        found: usize,
+    },
     /// A transform of the recipe can't be used.
     #[error("data.{key}: {reason}")]
     Transform {
@@ -151,11 +162,27 @@ pub fn open(recipe: &mut Recipe) -> Result<Pictures, PicturesError> {
             split(train, DEFAULT_VALIDATION, recipe.seed)?
         }
     };
+    if !val.is_labelled() {
+        let location = match &recipe.data.val {
+            Some(Validation::Location(location)) => location.clone(),
+            _ => recipe.data.train.clone(),
+        };
+        return Err(PicturesError::NoLabels { location, found: val.len() });
+    }
     let test = match (&recipe.data.test, own_test) {
         (Some(location), _) => Some(elsewhere("test", location, &train.classes)?),
         (None, Some(test)) => Some(with_classes("test", test, &train.classes)?),
         (None, None) => None,
     };
+    let test = test.filter(|test| {
+        if !test.is_labelled() {
+            notes.push(format!(
+                "the {} test pictures have no classes, so there is no test after training",
+                test.len()
+            ));
+        }
+        test.is_labelled()
+    });
     Ok(Pictures { train: train.into(), val: val.into(), test: test.map(Arc::new), layout, notes })
 }
 

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::recipe::Recipe;
 use crate::recipe::read::{RecipeError, RecipeText};
+use crate::recipe::resolve::resolve;
 
 /// Why a run folder can't be made, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,9 @@ pub struct RunInfo {
     pub isa: Option<String>,
     /// The recipe's seed.
     pub seed: u64,
+    /// The BLAKE3 digest of `recipe.toml` as it was when the run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe_checksum: Option<String>,
     /// A digest of the training and validation samples' names, sizes and labels.
     pub data_fingerprint: String,
     /// Class names; a label is a position in this list.
@@ -159,8 +163,15 @@ impl RunFolder {
             return Err(RunFolderError::Taken { path: path.into() });
         }
         fs::create_dir_all(path).map_err(system(path, "could not be made"))?;
+        // A run that was killed before it wrote anything leaves these behind, and no more.
+        let parts = [folder.checkpoints(), folder.snapshots()];
+        let is_left_over = |entry: &fs::DirEntry| {
+            entry.file_name() == LOCK_FILE
+                || parts.contains(&entry.path())
+                    && fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_none())
+        };
         let mut entries = fs::read_dir(path).map_err(system(path, "could not be read"))?;
-        if entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOCK_FILE)) {
+        if entries.any(|entry| entry.is_ok_and(|entry| !is_left_over(&entry))) {
             return Err(RunFolderError::NotEmpty { path: path.into() });
         }
         for part in [folder.checkpoints(), folder.snapshots()] {
@@ -278,12 +289,40 @@ impl RunFolder {
         replace_file(&path, text.as_bytes())
     }
 
-    /// Reads the resolved recipe.
+    /// Reads the resolved recipe, and checks it again: it is a file that people edit.
     ///
     /// # Errors
-    /// [`RunFolderError::Recipe`] if it can't be read or isn't a recipe.
-    pub fn read_recipe(&self) -> Result<(Recipe, RecipeText), RunFolderError> {
-        Ok(RecipeText::from_file(&self.recipe_file())?.parse(&[])?)
+    /// [`RunFolderError::Recipe`] if it can't be read, isn't a recipe, or has a value that can't
+    /// be used.
+    pub fn read_recipe(&self) -> Result<Recipe, RunFolderError> {
+        let (recipe, text) = RecipeText::from_file(&self.recipe_file())?.parse(&[])?;
+        Ok(resolve(recipe, &text)?)
+    }
+
+    /// The BLAKE3 digest of the resolved recipe's file.
+    ///
+    /// # Errors
+    /// [`RunFolderError::System`] names the file.
+    pub fn recipe_checksum(&self) -> Result<String, RunFolderError> {
+        let path = self.recipe_file();
+        let text = fs::read(&path).map_err(system(&path, "could not be read"))?;
+        Ok(blake3::hash(&text).to_hex().to_string())
+    }
+
+    /// A word of warning if the recipe is no longer what the run began with. A file cut short is
+    /// still a recipe: its missing keys have defaults.
+    ///
+    /// # Errors
+    /// As [`RunFolder::recipe_checksum`].
+    pub fn recipe_change(&self, info: &RunInfo) -> Result<Option<String>, RunFolderError> {
+        let Some(expected) = &info.recipe_checksum else { return Ok(None) };
+        let is_changed = &self.recipe_checksum()? != expected;
+        Ok(is_changed.then(|| {
+            format!(
+                "{} has changed since the run began; what it says now is what counts",
+                self.recipe_file().display()
+            )
+        }))
     }
 
     /// Writes what the run was made from and with.
@@ -384,6 +423,25 @@ pub fn read_json_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunFo
         .collect()
 }
 
+/// Takes off a last line without its end, which a crash cut short: what is appended next would
+/// otherwise become a part of it. No file is as good as a whole one.
+///
+/// # Errors
+/// [`RunFolderError::System`] names the file.
+pub fn drop_unfinished_line(path: &Path) -> Result<(), RunFolderError> {
+    let content = match fs::read(path) {
+        Ok(content) => content,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(system(path, "could not be read")(error)),
+    };
+    let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    if whole == content.len() {
+        return Ok(());
+    }
+    let shorten = || OpenOptions::new().write(true).open(path)?.set_len(whole as u64);
+    shorten().map_err(system(path, "could not be written"))
+}
+
 /// Replaces a file of JSON lines by these.
 ///
 /// # Errors
@@ -411,6 +469,10 @@ mod tests {
         append_json_line(&path, &2).unwrap();
         fs::write(&path, [fs::read(&path).unwrap(), b"34".to_vec()].concat()).unwrap();
         assert_eq!(read_json_lines::<u32>(&path).unwrap(), [1, 2]);
+        drop_unfinished_line(&path).unwrap();
+        append_json_line(&path, &5).unwrap();
+        assert_eq!(read_json_lines::<u32>(&path).unwrap(), [1, 2, 5]);
+        drop_unfinished_line(&folder.path().join("absent")).unwrap();
         fs::write(&path, "1\nx\n2\n").unwrap();
         let error = read_json_lines::<u32>(&path).unwrap_err().to_string();
         assert!(error.contains("line 2"), "{error}");
@@ -428,6 +490,25 @@ mod tests {
             RunFolder::open(&path),
             Err(RunFolderError::NoRun { missing: "run.json", .. })
         ));
+    }
+
+    #[test]
+    fn a_folder_that_a_run_left_before_it_wrote_anything_serves_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        drop(RunFolder::create(&path).unwrap().lock().unwrap());
+        let run = RunFolder::create(&path).unwrap();
+        fs::create_dir(run.checkpoints().join("last")).unwrap();
+        assert!(matches!(RunFolder::create(&path), Err(RunFolderError::NotEmpty { .. })));
+    }
+
+    #[test]
+    fn a_recipe_that_can_not_be_used_any_more_is_told_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(&folder.path().join("run")).unwrap();
+        fs::write(run.recipe_file(), "[train]\naccumulate = 0\n").unwrap();
+        let error = run.read_recipe().unwrap_err().to_string();
+        assert!(error.contains("recipe.toml:2:14: train.accumulate"), "{error}");
     }
 
     #[test]

@@ -91,6 +91,8 @@ pub struct Trained {
     pub info: RunInfo,
     /// The epoch that the weights are of; 0 before the first was finished.
     pub epoch: u32,
+    /// What a person should know about the run.
+    pub notes: Vec<String>,
     model: Classifier,
     pipeline: Pipeline,
     device: Device,
@@ -123,8 +125,9 @@ impl Trained {
     /// [`TrainedError`] names the file.
     pub fn open(run: &Path, checkpoint: &str, device: &Device) -> Result<Self, TrainedError> {
         let folder = RunFolder::open(run)?;
-        let (recipe, _) = folder.read_recipe()?;
+        let recipe = folder.read_recipe()?;
         let info = folder.read_info()?;
+        let notes = folder.recipe_change(&info)?.into_iter().collect();
         let name = match (checkpoint, checkpoint.parse::<u32>()) {
             ("best" | LAST, _) => checkpoint.to_owned(),
             (_, Ok(epoch)) => epoch_checkpoint(epoch),
@@ -146,6 +149,7 @@ impl Trained {
         let pipeline = pictures::evaluation_pipeline(&recipe)?;
         Ok(Self {
             epoch: checkpoint.state.epoch,
+            notes,
             model,
             pipeline,
             device: device.clone(),
@@ -178,11 +182,12 @@ impl Trained {
         };
         let found = source::open(location, &pictures::source_options(&self.recipe.data))?;
         // Of a folder with parts, the one that was not trained on says most.
-        let dataset = found.test.or(found.val).unwrap_or(found.train);
-        if dataset.classes.is_empty() {
-            return Err(TrainedError::NoClasses { location: location.to_owned() });
-        }
-        let dataset = dataset
+        let parts = [found.test, found.val, Some(found.train)];
+        let dataset = parts
+            .into_iter()
+            .flatten()
+            .find(Dataset::is_labelled)
+            .ok_or_else(|| TrainedError::NoClasses { location: location.to_owned() })?
             .with_classes(&self.info.classes)
             .map_err(|reason| TrainedError::Classes { location: location.to_owned(), reason })?;
         Ok(EvaluationPictures {

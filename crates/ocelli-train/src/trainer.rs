@@ -139,13 +139,24 @@ pub enum TrainError {
         /// Where.
         location: String,
     },
+    /// Epochs were done, but the checkpoint to go on from is not there.
+    #[error(
+        "{path}: the checkpoint to go on from is gone, though {epochs} epochs were done; \
+         put it back, or begin a new run"
+    )]
+    CheckpointGone {
+        /// Where it should be.
+        path: PathBuf,
+        /// How many epochs were done.
+        epochs: u32,
+    },
     /// The run is over.
-    #[error("{path}: all {epochs} epochs are done; `ocelli eval {path}` shows how good it is")]
+    #[error("{path}: the run is over, {how}; `ocelli eval {path}` shows how good it is")]
     AlreadyFinished {
         /// The run folder.
         path: PathBuf,
-        /// How many epochs it had.
-        epochs: u32,
+        /// How it ended.
+        how: String,
     },
 }
 
@@ -205,6 +216,7 @@ pub fn start(
     let _lock = folder.lock()?;
     let pictures = pictures::open(&mut recipe)?;
     let session = Session::new(recipe, pictures, folder, compute)?;
+    folder.write_recipe(&session.recipe)?;
     let info = RunInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: compute.commit.clone(),
@@ -213,6 +225,7 @@ pub fn start(
         exact_convolution: session.recipe.train.exact_convolution,
         isa: compute.isa(),
         seed: session.recipe.seed,
+        recipe_checksum: Some(folder.recipe_checksum()?),
         data_fingerprint: session.pictures.fingerprint(),
         classes: session.pictures.train.classes.clone(),
         pictures: session.pictures.counts(),
@@ -222,7 +235,6 @@ pub fn start(
         ended: None,
         status: RunStatus::Running,
     };
-    folder.write_recipe(&session.recipe)?;
     folder.write_info(&info)?;
     run(session, info, folder, observer, stop)
 }
@@ -238,23 +250,30 @@ pub fn resume(
     stop: &AtomicBool,
 ) -> Result<Ending, TrainError> {
     let _lock = folder.lock()?;
-    let (mut recipe, _) = folder.read_recipe()?;
+    let mut recipe = folder.read_recipe()?;
     let mut info = folder.read_info()?;
-    if matches!(info.status, RunStatus::Finished | RunStatus::StoppedEarly) {
-        return Err(TrainError::AlreadyFinished {
-            path: folder.path().into(),
-            epochs: recipe.train.epochs,
-        });
+    let over = match info.status {
+        RunStatus::Finished => Some(format!("all {} epochs are done", recipe.train.epochs)),
+        RunStatus::StoppedEarly => Some("it stopped early".to_owned()),
+        RunStatus::Running | RunStatus::Stopped | RunStatus::Failed => None,
+    };
+    if let Some(how) = over {
+        return Err(TrainError::AlreadyFinished { path: folder.path().into(), how });
     }
-    let pictures: Pictures = pictures::open(&mut recipe)?;
+    let mut pictures: Pictures = pictures::open(&mut recipe)?;
+    pictures.notes.extend(folder.recipe_change(&info)?);
     if pictures.fingerprint() != info.data_fingerprint {
         return Err(TrainError::PicturesChanged { location: recipe.data.train });
     }
     let mut session = Session::new(recipe, pictures, folder, compute)?;
-    match checkpoint::read(&folder.checkpoints(), LAST) {
+    match checkpoint::recover(&folder.checkpoints(), LAST) {
         Ok(checkpoint) => session.restore(checkpoint)?,
-        // Killed before its first checkpoint: it begins anew, in the same folder.
-        Err(CheckpointError::Missing { .. }) => session.forget_records(&TrainingState::default())?,
+        // Killed before its first checkpoint: it begins anew, in the same folder. By then there
+        // can be lines of its first epoch, but of no other.
+        Err(CheckpointError::Missing { path, .. }) => match session.last_recorded_epoch()? {
+            0 | 1 => session.forget_records(&TrainingState::default())?,
+            epochs => return Err(TrainError::CheckpointGone { path, epochs }),
+        },
         Err(error) => return Err(error.into()),
     }
     info.resumed.push(now());

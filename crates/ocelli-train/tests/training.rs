@@ -113,7 +113,7 @@ fn a_run_leaves_its_recipe_numbers_and_weights() {
     )
     .unwrap();
     assert_eq!(features.get("features").unwrap().shape(), [9, 512]);
-    let (read, _) = run.read_recipe().unwrap();
+    let read = run.read_recipe().unwrap();
     assert_eq!(read.train.epochs, 2);
     let val = &records(&path)[1];
     let total: u64 = val.confusion.iter().map(|[_, _, count]| count).sum();
@@ -224,4 +224,95 @@ fn pictures_that_changed_since_the_run_began_are_noticed() {
     let picture = std::fs::read_dir(class).unwrap().next().unwrap().unwrap().path();
     std::fs::remove_file(picture).unwrap();
     assert!(matches!(go_on(&path, usize::MAX), Err(TrainError::PicturesChanged { .. })));
+}
+
+/// A folder of birds with train/ and val/, and the same val/ pictures without classes.
+fn folder_of_birds(folder: &Path) -> (String, std::path::PathBuf) {
+    let pictures = folder.join("pictures");
+    let config =
+        ocelli_data::synth::BirdsConfig::parse("synth://birds?classes=2&count=16&size=16").unwrap();
+    let birds = ocelli_data::synth::Birds::new(config);
+    ocelli_data::synth::write_image_folder(&birds, &pictures, 0.25, |_, _| {}).unwrap();
+    let flat = folder.join("flat");
+    std::fs::create_dir(&flat).unwrap();
+    for class in std::fs::read_dir(pictures.join("val")).unwrap() {
+        for picture in std::fs::read_dir(class.unwrap().path()).unwrap() {
+            let picture = picture.unwrap();
+            std::fs::copy(picture.path(), flat.join(picture.file_name())).unwrap();
+        }
+    }
+    (format!("data.train={}", pictures.display()), flat)
+}
+
+#[test]
+fn validation_pictures_without_classes_are_refused_and_test_pictures_left_out_with_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let (train, flat) = folder_of_birds(folder.path());
+    let val = format!("data.val={}", flat.display());
+    let error = run(&folder.path().join("one"), &[&train, &val], usize::MAX).unwrap_err();
+    assert!(error.to_string().contains("data.val: ") && error.to_string().contains("flat"));
+    let mut other = recipe(&[&train, &format!("data.test={}", flat.display())]);
+    let pictures = ocelli_train::pictures::open(&mut other).unwrap();
+    assert!(pictures.test.is_none());
+    assert!(pictures.notes.iter().any(|note| note.contains("no test")), "{:?}", pictures.notes);
+}
+
+#[test]
+fn a_test_that_the_user_stopped_is_made_up_for_by_resuming() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let overrides = ["data.test=synth://birds?classes=3&count=36&size=16", "train.epochs=1"];
+    // 4 training batches and 2 validation batches, then the test.
+    let ending = run(&path, &overrides, 6).unwrap();
+    assert_eq!((ending.status, ending.epochs), (RunStatus::Stopped, 1));
+    assert!(ending.test.is_none());
+    let ending = go_on(&path, usize::MAX).unwrap();
+    assert_eq!(ending.status, RunStatus::Finished);
+    assert!(ending.test.is_some());
+    let tests = records(&path).iter().filter(|record| record.split == Split::Test).count();
+    assert_eq!(tests, 1);
+}
+
+#[test]
+fn a_run_goes_on_from_a_checkpoint_that_a_crash_left_between_two_renames() {
+    let folder = tempfile::tempdir().unwrap();
+    let [unbroken, path] = ["unbroken", "run"].map(|name| folder.path().join(name));
+    run(&unbroken, &[], usize::MAX).unwrap();
+    // Stopped in the second epoch's first batch, then taken back to the end of the first.
+    run(&path, &["train.epochs=1"], usize::MAX).unwrap();
+    let recipe_file = path.join("recipe.toml");
+    std::fs::copy(unbroken.join("recipe.toml"), &recipe_file).unwrap();
+    let info = std::fs::read_to_string(path.join("run.json")).unwrap();
+    std::fs::write(path.join("run.json"), info.replace("\"finished\"", "\"running\"")).unwrap();
+    let checkpoints = path.join("checkpoints");
+    std::fs::rename(checkpoints.join("last"), checkpoints.join("last.new")).unwrap();
+    std::fs::remove_dir_all(checkpoints.join("best")).unwrap();
+    assert_eq!(go_on(&path, usize::MAX).unwrap().status, RunStatus::Finished);
+    assert_same_run(&unbroken, &path);
+}
+
+#[test]
+fn a_run_whose_checkpoint_was_removed_does_not_begin_anew_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    // Two epochs of 4 training and 2 validation batches, then a step.
+    run(&path, &["train.epochs=3"], 12).unwrap();
+    std::fs::remove_dir_all(path.join("checkpoints").join("last")).unwrap();
+    let error = go_on(&path, usize::MAX).unwrap_err();
+    assert!(matches!(error, TrainError::CheckpointGone { epochs: 2, .. }), "{error}");
+    assert_eq!(records(&path).len(), 4);
+}
+
+#[test]
+fn a_recipe_that_was_cut_short_or_edited_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    run(&path, &["train.epochs=1"], usize::MAX).unwrap();
+    let run = RunFolder::open(&path).unwrap();
+    let info = run.read_info().unwrap();
+    assert_eq!(run.recipe_change(&info).unwrap(), None);
+    let text = std::fs::read_to_string(run.recipe_file()).unwrap();
+    std::fs::write(run.recipe_file(), &text[..text.find("[train]").unwrap()]).unwrap();
+    let change = run.recipe_change(&info).unwrap().unwrap();
+    assert!(change.contains("recipe.toml has changed"), "{change}");
 }

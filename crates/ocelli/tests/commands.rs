@@ -208,3 +208,38 @@ fn checking_pictures_finds_what_is_wrong_and_exits_with_1() {
     let stats = ocelli(&["data", "stats", &birds]);
     assert!(stats.status.success() && out(&stats).contains("mean"), "{}", out(&stats));
 }
+
+#[test]
+fn without_a_recipe_what_is_set_counts_before_anything_is_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let birds = birds(folder.path());
+    // Names that tell their class only to those who know the pattern.
+    let named = folder.path().join("named");
+    std::fs::create_dir(&named).unwrap();
+    for (number, class) in std::fs::read_dir(Path::new(&birds).join("train")).unwrap().enumerate() {
+        for picture in std::fs::read_dir(class.unwrap().path()).unwrap() {
+            let picture = picture.unwrap();
+            let name = format!("{}.of{number}.jpg", picture.file_name().display());
+            std::fs::copy(picture.path(), named.join(name)).unwrap();
+        }
+    }
+    let named = named.display().to_string();
+    assert_eq!(ocelli(&["train", &named]).status.code(), Some(2));
+    let run = folder.path().join("run").display().to_string();
+    let trained = ocelli(&[
+        "train",
+        &named,
+        "--out",
+        &run,
+        "--set",
+        "data.name_pattern=of(?P<class>\\d)$",
+        "--set",
+        "train.epochs=1",
+        "--set",
+        "data.size=16",
+    ]);
+    assert!(trained.status.success(), "{}", err(&trained));
+    for words in ["size 16, as you say", "1 epoch, as you say", "3 classes"] {
+        assert!(err(&trained).contains(words), "{words:?} is missing in {}", err(&trained));
+    }
+}

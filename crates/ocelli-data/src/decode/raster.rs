@@ -61,7 +61,10 @@ fn open<'a>(
     let allowed = OVERHEAD_BYTES.saturating_add(pixels.saturating_mul(MAX_BYTES_PER_PIXEL));
     decoder.set_limits(limits(allowed)).map_err(explain)?;
     // An unreadable orientation tag says nothing about the pixels.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let orientation = match format {
+        Format::WebP if !webp_exif_is_whole(bytes) => Orientation::NoTransforms,
+        _ => decoder.orientation().unwrap_or(Orientation::NoTransforms),
+    };
     Ok((decoder, size, orientation))
 }
 
@@ -75,6 +78,23 @@ fn limits(max_alloc: u64) -> Limits {
 fn png_size(bytes: &[u8]) -> Option<(u32, u32)> {
     let field = |start| bytes.get(start..start + 4)?.try_into().ok().map(u32::from_be_bytes);
     (bytes.get(12..16)? == b"IHDR").then_some((field(16)?, field(20)?))
+}
+
+/// Whether a WebP's EXIF chunk, if it has one, ends within the file.
+///
+/// The decoder makes room for as many bytes as the chunk claims, up to 4 GiB and whatever its
+/// limits say, before it looks how many there are.
+fn webp_exif_is_whole(bytes: &[u8]) -> bool {
+    let mut chunks = bytes.get(12..).unwrap_or_default();
+    while let Some((header, data)) = chunks.split_first_chunk::<8>() {
+        let [kind @ .., s0, s1, s2, s3] = header;
+        let size = u32::from_le_bytes([*s0, *s1, *s2, *s3]) as usize;
+        if kind == b"EXIF" {
+            return size <= data.len();
+        }
+        chunks = data.get(size + size % 2..).unwrap_or_default();
+    }
+    true
 }
 
 /// Lays a picture over a colour.

@@ -358,3 +358,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_webp_whose_exif_chunk_claims_more_than_the_file_holds_decodes_as_one_without() {
+    let options = DecodeOptions::default();
+    let mut bytes = std::fs::read(fixtures().join("orientation-6.webp")).unwrap();
+    let turned = decode(&bytes, &options).unwrap();
+    let chunk = bytes.windows(4).position(|kind| kind == b"EXIF").unwrap();
+    bytes[chunk + 4..chunk + 8].copy_from_slice(&0xf000_0000u32.to_le_bytes());
+    let stored = decode(&bytes, &options).unwrap();
+    assert_eq!((stored.width(), stored.height()), (turned.height(), turned.width()));
+    assert_eq!(dimensions(&bytes, &options), Ok((stored.width(), stored.height())));
+}

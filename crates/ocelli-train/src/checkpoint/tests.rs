@@ -87,3 +87,23 @@ fn a_missing_checkpoint_is_told_with_those_that_there_are() {
     let error = read(folder.path(), "epoch-0007").unwrap_err().to_string();
     assert!(error.contains("epoch-0007") && error.contains("there are: last"), "{error}");
 }
+
+#[test]
+fn what_a_crash_left_beside_its_place_is_put_there_before_it_gets_a_second_name() {
+    for form in ["last.new", "last.old"] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "last", &checkpoint(1)).unwrap();
+        fs::rename(folder.path().join("last"), folder.path().join(form)).unwrap();
+        assert_eq!(recover(folder.path(), "last").unwrap().state.step, 1);
+        duplicate(folder.path(), "last", "best").unwrap();
+        assert_eq!(step_of(folder.path(), "best"), 1);
+    }
+    // The same where its place is taken by something damaged.
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "last", &checkpoint(2)).unwrap();
+    fs::write(folder.path().join("last").join(MODEL), b"damaged").unwrap();
+    write_files(&folder.path().join("last.old"), &checkpoint(1)).unwrap();
+    assert_eq!(recover(folder.path(), "last").unwrap().state.step, 1);
+    duplicate(folder.path(), "last", "best").unwrap();
+    assert_eq!(step_of(folder.path(), "best"), 1);
+}

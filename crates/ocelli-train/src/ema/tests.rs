@@ -108,6 +108,10 @@ fn a_state_that_is_none_of_averages_is_refused_and_changes_nothing() {
     stray.insert("weight", Array::from_f32(vec![1], vec![0.0]));
     let error = ema.load_state(&stray, &cpu()).unwrap_err();
     assert_eq!(error, EmaStateError::Unexpected { key: "weight".into() });
+    let mut short = before.clone();
+    short.insert("average.bias", Array::from_f32(vec![2], vec![0.0; 2]));
+    let error = ema.load_state(&short, &cpu()).unwrap_err();
+    assert!(matches!(error, EmaStateError::Length { found: 2, .. }), "{error}");
     assert_eq!(ema.state(), before);
 }
 

@@ -102,22 +102,37 @@ impl RecipeText {
                 message: error.to_string(),
             })?;
         for text in overrides {
-            let key = set(&mut document, text)?;
-            // Each override is checked alone, so that the error names the one that is wrong. The
-            // parser's first lines point into a text that the user never saw; its last says why.
-            recipe =
-                parse(&document.to_string(), &format!("--set {text}")).map_err(
-                    |error| match error {
-                        RecipeError::Text { origin, message } => RecipeError::Text {
-                            origin,
-                            message: message.lines().last().unwrap_or_default().to_owned(),
-                        },
-                        other => other,
-                    },
-                )?;
-            self.overridden.push(key);
+            let Override { key, value } = Override::read(text)?;
+            // Each override is checked alone, so that the error names the one that is wrong.
+            let attempt = |document: &DocumentMut| {
+                parse(&document.to_string(), &format!("--set {text}")).map_err(in_one_line)
+            };
+            let mut changed = document.clone();
+            // What is no TOML value is a word: `model.name=resnet34` needs no quotes in a shell.
+            let typed = value.parse::<Value>().unwrap_or_else(|_| Value::from(value));
+            let is_word = typed.is_str();
+            set(&mut changed, text, key, typed)?;
+            recipe = match attempt(&changed) {
+                Err(error) if !is_word => {
+                    // A folder can be called `2020`, and a class column `true`.
+                    set(&mut changed, text, key, Value::from(value))?;
+                    attempt(&changed).map_err(|_| error)?
+                }
+                result => result?,
+            };
+            document = changed;
+            self.overridden.push(key.to_owned());
         }
         Ok((recipe, self))
+    }
+
+    /// Whether `--set` gave a dotted key or a section around it.
+    #[must_use]
+    pub fn is_overridden(&self, key: &str) -> bool {
+        self.overridden.iter().any(|overridden| {
+            key.strip_prefix(overridden.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
     }
 
     /// An error about the value of a dotted key, with its line and column where it has one.
@@ -139,13 +154,6 @@ impl RecipeText {
             None if self.is_overridden(key) => "--set".to_owned(),
             None => self.origin.clone(),
         }
-    }
-
-    fn is_overridden(&self, key: &str) -> bool {
-        self.overridden.iter().any(|overridden| {
-            key.strip_prefix(overridden.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        })
     }
 
     /// Line and column (from 1) of a dotted key's value in the file.
@@ -176,19 +184,68 @@ impl RecipeText {
 fn parse(text: &str, origin: &str) -> Result<Recipe, RecipeError> {
     toml::from_str(text).map_err(|error| RecipeError::Text {
         origin: origin.to_owned(),
-        message: error.to_string().trim_end().to_owned(),
+        message: in_plain_words(error.to_string().trim_end()),
     })
 }
 
-/// Sets one dotted key in a document and returns the key.
-fn set(document: &mut DocumentMut, text: &str) -> Result<String, RecipeError> {
-    let form = || RecipeError::SetForm { text: text.to_owned() };
-    let (key, value) = text.split_once('=').ok_or_else(form)?;
-    let (key, value) = (key.trim(), value.trim());
-    let parts: Vec<&str> = key.split('.').collect();
-    if parts.iter().any(|part| part.is_empty() || part.contains(char::is_whitespace)) {
-        return Err(form());
+/// An override's error without the lines that point into a text that the user never saw; the last
+/// says why.
+fn in_one_line(error: RecipeError) -> RecipeError {
+    match error {
+        RecipeError::Text { origin, message } => {
+            let message = message.lines().last().unwrap_or_default().to_owned();
+            RecipeError::Text { origin, message }
+        }
+        other => other,
     }
+}
+
+/// The parser's words, with the kind of value that it expected as a person would name it.
+fn in_plain_words(message: &str) -> String {
+    let Some((before, expected)) = message.rsplit_once(", expected ") else {
+        return message.to_owned();
+    };
+    let plain = match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u32" => "a whole number from 0 to 4294967295",
+        // TOML's own integers end where those of 64 bits with a sign do.
+        "u64" | "usize" => "a whole number from 0 to 9223372036854775807",
+        "i64" => "a whole number",
+        "f64" => "a number",
+        "a string" => "text",
+        section if section.starts_with("struct ") => "a section with keys of its own",
+        other => other,
+    };
+    format!("{before}, expected {plain}")
+}
+
+/// A `--set`, taken apart.
+struct Override<'text> {
+    /// Dotted.
+    key: &'text str,
+    value: &'text str,
+}
+
+/// More sections within each other than any recipe has; far more would exhaust the stack.
+const DEEPEST_KEY: usize = 16;
+
+impl<'text> Override<'text> {
+    fn read(text: &'text str) -> Result<Self, RecipeError> {
+        let form = || RecipeError::SetForm { text: text.to_owned() };
+        let (key, value) = text.split_once('=').ok_or_else(form)?;
+        let (key, value) = (key.trim(), value.trim());
+        let is_name = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
+        if !key.split('.').all(is_name) || key.split('.').count() > DEEPEST_KEY {
+            return Err(form());
+        }
+        Ok(Self { key, value })
+    }
+}
+
+/// Sets one dotted key in a document; `text` is the override for messages.
+fn set(document: &mut DocumentMut, text: &str, key: &str, value: Value) -> Result<(), RecipeError> {
+    let form = || RecipeError::SetForm { text: text.to_owned() };
+    let parts: Vec<&str> = key.split('.').collect();
     let (last, sections) = parts.split_last().ok_or_else(form)?;
     let mut item: &mut Item = document.as_item_mut();
     for section in sections {
@@ -206,10 +263,8 @@ fn set(document: &mut DocumentMut, text: &str) -> Result<String, RecipeError> {
             });
         }
     }
-    // What is no TOML value is a word: `--set model.name=resnet34` needs no quotes in a shell.
-    let value = value.parse::<Value>().unwrap_or_else(|_| Value::from(value));
     item.as_table_like_mut().ok_or_else(form)?.insert(last, Item::Value(value));
-    Ok(key.to_owned())
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use ocelli_data::augment::{
     Pipeline, RandomFlip, RandomResizedCrop, Transform, default_evaluation,
 };
+use ocelli_data::cache::CacheKind;
 
 use super::read::{RecipeError, RecipeText};
 use super::{Recipe, SnapshotEpoch, Validation};
@@ -95,6 +96,21 @@ impl Checks<'_> {
             data.prefetch_batches,
             "1 to 1024 batches",
         )?;
+        let is_on_disk = data.cache == CacheKind::Disk;
+        self.require(
+            !is_on_disk || data.cache_folder.is_some(),
+            "data.cache",
+            "\"disk\" without a folder",
+            "the folder as data.cache_folder, or \"memory\"",
+        )?;
+        if let Some(folder) = &data.cache_folder {
+            self.require(
+                is_on_disk,
+                "data.cache_folder",
+                folder.display(),
+                "no folder, or data.cache = \"disk\"",
+            )?;
+        }
         if let Some(pattern) = &data.name_pattern {
             self.require(
                 pattern.contains("(?P<class>") || pattern.contains("(?<class>"),
@@ -116,10 +132,10 @@ impl Checks<'_> {
             "1 to 65536 pictures",
         )?;
         self.require(
-            train.accumulate >= 1,
+            (1..=65_536).contains(&train.accumulate),
             "train.accumulate",
             train.accumulate,
-            "at least 1 batch",
+            "1 to 65536 batches",
         )?;
         for (key, value) in [
             ("train.mixup_alpha", train.mixup_alpha),

@@ -29,12 +29,26 @@ const EPOCHS: std::ops::RangeInclusive<usize> = 10..=40;
 /// A class this many times as frequent as another is worth a word.
 const NOTABLE_IMBALANCE: usize = 4;
 
-/// Looks at the pictures of `location` and chooses.
+/// What the person has decided already.
+#[derive(Clone, Debug, Default)]
+pub struct Decided {
+    /// Where the pictures are and how they are to be read.
+    pub data: DataSection,
+    /// Whether `data` also gives the size.
+    pub has_size: bool,
+    /// How many epochs.
+    pub epochs: Option<u32>,
+    /// How many pictures a batch.
+    pub batch_size: Option<usize>,
+}
+
+/// Looks at the pictures and chooses what is not yet decided.
 ///
 /// # Errors
 /// [`PicturesError`] if there are none.
-pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
-    let data = DataSection { train: location.to_owned(), ..DataSection::default() };
+pub fn suggest(decided: &Decided) -> Result<Suggestion, PicturesError> {
+    let data = decided.data.clone();
+    let location = data.train.as_str();
     let found = source::open(location, &source_options(&data))
         .map_err(|reason| PicturesError::Source { key: "train", reason })?;
     if found.train.classes.len() < 2 {
@@ -47,8 +61,10 @@ pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
     let mut reasons = vec![description(location, &found)];
 
     let shorter = median_shorter_side(&found.train);
-    let size = shorter.map_or(64, |shorter| (shorter / 32 * 32).clamp(32, MOST_PIXELS));
+    let fitting = shorter.map_or(64, |shorter| (shorter / 32 * 32).clamp(32, MOST_PIXELS));
+    let size = if decided.has_size { data.size } else { Size::Square(fitting) };
     reasons.push(match shorter {
+        _ if decided.has_size => format!("size {size}, as you say"),
         Some(shorter) => {
             format!("size {size}: the pictures' shorter side is about {shorter} pixels")
         }
@@ -56,12 +72,19 @@ pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
     });
 
     let count = found.train.len().max(1);
-    let epochs = (PICTURES_SEEN / count).clamp(*EPOCHS.start(), *EPOCHS.end());
-    reasons.push(format!("{epochs} epochs, for {count} training pictures"));
+    let fitting = (PICTURES_SEEN / count).clamp(*EPOCHS.start(), *EPOCHS.end()) as u32;
+    let epochs = decided.epochs.unwrap_or(fitting);
+    reasons.push(match decided.epochs {
+        Some(1) => "1 epoch, as you say".to_owned(),
+        Some(_) => format!("{epochs} epochs, as you say"),
+        None => format!("{epochs} epochs, for {count} training pictures"),
+    });
 
-    let batch_size = if count < 500 { 16 } else { 32 };
+    let batch_size = decided.batch_size.unwrap_or(if count < 500 { 16 } else { 32 });
+    // A warm-up must leave something of the run.
+    let (warmup_epochs, warmup) = if epochs > 1 { (1.0, "one") } else { (0.5, "half an") };
     reasons.push(format!(
-        "batches of {batch_size}, AdamW at 1e-3, warm-up for one epoch, then a cosine down to 0"
+        "batches of {batch_size}, AdamW at 1e-3, warm-up for {warmup} epoch, then a cosine down to 0"
     ));
 
     let counts = found.train.class_counts();
@@ -75,8 +98,8 @@ pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
     }
 
     let recipe = Recipe {
-        data: DataSection { size: Size::Square(size), ..data },
-        train: TrainSection { epochs: epochs as u32, batch_size, ..TrainSection::default() },
+        data: DataSection { size, ..data.clone() },
+        train: TrainSection { epochs, batch_size, ..TrainSection::default() },
         optimizer: OptimizerConfig {
             name: OptimizerName::AdamW,
             lr: Some(1e-3),
@@ -84,7 +107,7 @@ pub fn suggest(location: &str) -> Result<Suggestion, PicturesError> {
         },
         schedule: ScheduleConfig {
             name: ScheduleName::Cosine,
-            warmup_epochs: Some(1.0),
+            warmup_epochs: Some(warmup_epochs),
             ..ScheduleConfig::default()
         },
         ..Recipe::default()

@@ -7,7 +7,9 @@ use ocelli_data::loader::Broken;
 
 use super::{Observer, TrainError};
 use crate::record::{BrokenRecord, Split};
-use crate::run_folder::{RunFolder, RunFolderError, append_json_line, read_json_lines};
+use crate::run_folder::{
+    RunFolder, RunFolderError, append_json_line, drop_unfinished_line, read_json_lines,
+};
 
 /// The share of a split that may be broken. More is no accident but a wrong folder, a failing
 /// disk or a download cut short, and the result would be about other data than it says.
@@ -23,6 +25,7 @@ impl BrokenPictures {
     /// Those that the run folder lists already.
     pub(super) fn open(folder: &RunFolder) -> Result<Self, RunFolderError> {
         let list = folder.broken_file();
+        drop_unfinished_line(&list)?;
         let seen = read_json_lines::<BrokenRecord>(&list)?
             .into_iter()
             .map(|record| (record.split.name(), record.name))

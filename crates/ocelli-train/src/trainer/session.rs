@@ -1,25 +1,24 @@
 //! One sitting of a run, from its state to its end or to the user's stop.
 
+mod evaluation;
+mod saving;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::module::Module;
 use burn::tensor::Device;
 use ocelli_data::loader::{Batch, Loader};
 use ocelli_data::random::{Purpose, generator};
 use ocelli_models::{Classifier, ModelConfig, build};
-use ocelli_nn::state::{self, StateDict};
+use ocelli_nn::state;
 use ocelli_nn::{Pass, cpu, device, safetensors};
 
 use super::broken::BrokenPictures;
-use super::{
-    BEST, Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError, epoch_checkpoint,
-    snapshot,
-};
-use crate::checkpoint::{self, Checkpoint};
-use crate::classify::{self, Evaluation, EvaluationSettings};
+use super::{Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError, snapshot};
+use crate::checkpoint;
+use crate::classify;
 use crate::ema::Ema;
-use crate::gradient::{self, GradientMap};
+use crate::gradient::{self, GatheredGradients, GradientMap};
 use crate::loss::CrossEntropy;
 use crate::metric::TopK;
 use crate::optimizer::Optimizer;
@@ -28,10 +27,9 @@ use crate::progress::{EpochTotals, TrainingState};
 use crate::recipe::Recipe;
 use crate::recipe::resolve::SINGLE_VALUE_PIXELS;
 use crate::record::{EpochRecord, Split};
-use crate::run_folder::{
-    RunFolder, RunInfo, RunStatus, append_json_line, read_json_lines, replace_json_lines,
-};
+use crate::run_folder::{RunFolder, RunInfo, RunStatus, append_json_line};
 use crate::schedule::Schedule;
+use evaluation::EvaluationPass;
 
 pub(super) struct Session {
     pub(super) recipe: Recipe,
@@ -63,14 +61,6 @@ impl Watch<'_> {
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
-}
-
-/// A pass over the pictures of a split, without training.
-struct EvaluationPass<'a> {
-    loader: &'a Loader,
-    split: Split,
-    epoch: u32,
-    keep_features: bool,
 }
 
 /// Why a pass over the training pictures ended.
@@ -153,43 +143,6 @@ impl Session {
         }
     }
 
-    /// Goes back to where a checkpoint was written.
-    pub(super) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
-        let path = self.folder.checkpoints().join(LAST);
-        let misfit = |reason: String| TrainError::CheckpointContent { path: path.clone(), reason };
-        let model = self.model.take().expect("the model is put back after every step");
-        let model = state::load_state_dict(model, &checkpoint.model)
-            .map_err(|error| misfit(error.to_string()))?;
-        self.model = Some(model);
-        self.optimizer
-            .load_state(&checkpoint.optimizer, &self.device)
-            .map_err(|error| misfit(error.to_string()))?;
-        if let Some(ema) = &mut self.ema {
-            let averaged = checkpoint.ema.as_ref().ok_or_else(|| {
-                misfit("found no averaged weights, which train.ema asks for".into())
-            })?;
-            ema.load_state(averaged, &self.device).map_err(|error| misfit(error.to_string()))?;
-        }
-        self.forget_records(&checkpoint.state)?;
-        self.state = checkpoint.state;
-        // The crash may have come between the checkpoint and its second names.
-        if self.state.epoch > 0 && self.state.batch == 0 {
-            self.keep_checkpoint()?;
-        }
-        Ok(())
-    }
-
-    /// Drops the lines of epochs that a crash cut off from their checkpoint: they are done again.
-    pub(super) fn forget_records(&self, state: &TrainingState) -> Result<(), TrainError> {
-        let path = self.folder.metrics_file();
-        let mut records: Vec<EpochRecord> = read_json_lines(&path)?;
-        records.retain(|record| record.epoch <= state.epoch && record.split != Split::Test);
-        if path.exists() {
-            replace_json_lines(&path, &records)?;
-        }
-        Ok(())
-    }
-
     /// Trains until the recipe's end, an early stop, or the user's.
     pub(super) fn train(&mut self, watch: &mut Watch<'_>) -> Result<Ending, TrainError> {
         let mut last = None;
@@ -215,7 +168,16 @@ impl Session {
                 break;
             }
         }
-        let test = if status == RunStatus::Stopped { None } else { self.test(watch)? };
+        let mut test = None;
+        if status != RunStatus::Stopped
+            && let Some(dataset) = self.pictures.test.clone()
+        {
+            test = self.test(dataset, watch)?;
+            if test.is_none() {
+                // All epochs are saved; what is left to go on with is the test.
+                status = RunStatus::Stopped;
+            }
+        }
         Ok(Ending {
             status,
             epochs: self.state.epoch,
@@ -416,135 +378,6 @@ impl Session {
             classes: Vec::new(),
             confusion: Vec::new(),
         }
-    }
-
-    /// The model that is validated: without gradients, with averaged weights where there are any.
-    fn evaluated_model(&self) -> Classifier {
-        // The averages replace trainable parameters, which a model without gradients has none of.
-        match &self.ema {
-            Some(ema) => ema.apply(self.model().clone()).valid(),
-            None => self.model().valid(),
-        }
-    }
-
-    /// What a model makes of a split's pictures; `None` if the user stopped it.
-    fn evaluate(
-        &self,
-        model: &Classifier,
-        pass: &EvaluationPass<'_>,
-        watch: &mut Watch<'_>,
-    ) -> Result<Option<Evaluation>, TrainError> {
-        let settings = EvaluationSettings {
-            loss: &self.loss,
-            classes: self.pictures.train.classes.len(),
-            device: &self.device,
-            keep_features: pass.keep_features,
-        };
-        let batches = pass.loader.batches_per_epoch();
-        let mut batch = 0;
-        let evaluation = classify::evaluate(model, pass.loader, &settings, || {
-            batch += 1;
-            let event = StepEvent {
-                epoch: pass.epoch,
-                split: pass.split,
-                batch,
-                batches,
-                loss: None,
-                images_per_second: None,
-            };
-            watch.observer.stepped(&event);
-            !watch.is_stopped()
-        })?;
-        Ok((!evaluation.stopped).then_some(evaluation))
-    }
-
-    /// Writes `checkpoints/last`, if it is worth going on from.
-    fn save(&self) -> Result<(), TrainError> {
-        let checkpoint = Checkpoint {
-            model: state::state_dict(self.model()),
-            optimizer: self.optimizer.state(),
-            ema: self.ema.as_ref().map(Ema::state),
-            state: self.state.clone(),
-        };
-        if let Some(value) = first_not_finite(&checkpoint.model) {
-            return Err(self.not_finite(self.state.epoch + 1, "value of a weight", value));
-        }
-        checkpoint::write(&self.folder.checkpoints(), LAST, &checkpoint)?;
-        Ok(())
-    }
-
-    /// Gives the checkpoint of a finished epoch its second names.
-    fn keep_checkpoint(&self) -> Result<(), TrainError> {
-        let folder = self.folder.checkpoints();
-        let epoch = self.state.epoch;
-        if self.state.best.is_some_and(|best| best.epoch == epoch) {
-            checkpoint::duplicate(&folder, LAST, BEST)?;
-        }
-        if self.recipe.train.snapshots.iter().any(|at| at.number(self.recipe.train.epochs) == epoch)
-        {
-            checkpoint::duplicate(&folder, LAST, &epoch_checkpoint(epoch))?;
-        }
-        Ok(())
-    }
-
-    /// The last test, with the best weights.
-    fn test(&mut self, watch: &mut Watch<'_>) -> Result<Option<EpochRecord>, TrainError> {
-        let Some(dataset) = self.pictures.test.clone() else { return Ok(None) };
-        let loader = evaluation_loader(&self.recipe, dataset)?;
-        let best = checkpoint::read(&self.folder.checkpoints(), BEST)?;
-        let model =
-            state::load_state_dict(self.evaluated_model(), &best.weights()).map_err(|error| {
-                TrainError::CheckpointContent {
-                    path: self.folder.checkpoints().join(BEST),
-                    reason: error.to_string(),
-                }
-            })?;
-        let epoch = best.state.epoch;
-        let pass =
-            EvaluationPass { loader: &loader, split: Split::Test, epoch, keep_features: false };
-        let Some(evaluation) = self.evaluate(&model, &pass, watch)? else { return Ok(None) };
-        self.broken.note(
-            Split::Test,
-            loader.samples_per_epoch(),
-            &evaluation.broken,
-            watch.observer,
-        )?;
-        let record = evaluation.record(epoch, Split::Test, &self.pictures.train.classes);
-        append_json_line(&self.folder.metrics_file(), &record)?;
-        Ok(Some(record))
-    }
-}
-
-fn first_not_finite(dict: &StateDict) -> Option<f64> {
-    dict.iter()
-        .filter_map(|(_, array)| array.as_f32())
-        .find_map(|values| values.iter().find(|value| !value.is_finite()))
-        .map(|&value| f64::from(value))
-}
-
-/// The gradients of the batches of one step.
-#[derive(Default)]
-struct GatheredGradients {
-    sum: GradientMap,
-    batches: usize,
-}
-
-impl GatheredGradients {
-    fn add(&mut self, gradients: GradientMap) {
-        gradient::accumulate(&mut self.sum, gradients);
-        self.batches += 1;
-    }
-
-    /// The mean over the batches, if there were any.
-    fn take_mean(&mut self) -> Option<GradientMap> {
-        let Self { mut sum, batches } = std::mem::take(self);
-        if batches == 0 {
-            return None;
-        }
-        if batches > 1 {
-            gradient::scale(&mut sum, 1.0 / batches as f64);
-        }
-        Some(sum)
     }
 }
 

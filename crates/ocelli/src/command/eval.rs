@@ -46,7 +46,7 @@ pub(crate) fn eval(arguments: &EvalArgs) -> Result<ExitCode, Failure> {
         .map_err(Failure::failed)?;
     let pictures =
         trained.evaluation_pictures(arguments.data.as_deref()).map_err(Failure::failed)?;
-    for note in &pictures.notes {
+    for note in trained.notes.iter().chain(&pictures.notes) {
         eprintln!("note: {note}");
     }
     let bar = progress::bar("evaluating");

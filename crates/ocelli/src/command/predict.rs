@@ -116,8 +116,7 @@ fn found(paths: &[PathBuf]) -> Result<Vec<Sample>, Failure> {
         if path.is_dir() {
             // Whatever the folders within are called: here they are no classes.
             let options = SourceOptions { layout: Layout::Flat, ..SourceOptions::default() };
-            let place = path.to_string_lossy();
-            let found = source::open(&place, &options).map_err(Failure::failed)?;
+            let found = source::open_path(path, &options).map_err(Failure::failed)?;
             all.extend(found.train.samples);
         } else {
             // A path that isn't there is reported with the others that can't be read.

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use ocelli_train::recipe::Recipe;
 use ocelli_train::recipe::read::RecipeText;
 use ocelli_train::recipe::resolve::resolve;
-use ocelli_train::recipe::suggest::suggest;
-use ocelli_train::run_folder::{RunFolder, RunStatus};
+use ocelli_train::recipe::suggest::{Decided, suggest};
+use ocelli_train::run_folder::{RunFolder, RunFolderError, RunStatus};
 use ocelli_train::trainer::{self, Ending, Observer, TrainError};
 
 use crate::cli::{ResumeArgs, TrainArgs};
@@ -30,8 +30,10 @@ pub(crate) fn train(arguments: TrainArgs) -> Result<ExitCode, Failure> {
     let mut observer = observer(arguments.quiet);
     let result = trainer::start(recipe, &folder, &compute, observer.as_mut(), &stop);
     drop(observer);
-    if result.is_err() {
-        remove_if_unused(&folder);
+    match &result {
+        // Another process's folder, which may not have anything in it yet.
+        Ok(_) | Err(TrainError::RunFolder(RunFolderError::Busy { .. })) => {}
+        Err(_) => remove_if_unused(&folder),
     }
     conclude(result, &folder)
 }
@@ -73,7 +75,7 @@ fn read(arguments: &TrainArgs) -> Result<(Recipe, RecipeText), Failure> {
     let text = if Path::new(source).extension().is_some_and(|extension| extension == "toml") {
         RecipeText::from_file(Path::new(source)).map_err(Failure::usage)?
     } else {
-        let suggestion = suggest(source).map_err(Failure::usage)?;
+        let suggestion = suggest(&decided(arguments)?).map_err(Failure::usage)?;
         if !arguments.quiet {
             eprint!("{}", summary::suggestion(&suggestion));
         }
@@ -81,6 +83,23 @@ fn read(arguments: &TrainArgs) -> Result<(Recipe, RecipeText), Failure> {
         RecipeText::new(format!("the recipe made for {source}"), text)
     };
     text.parse(&arguments.overrides).map_err(Failure::usage)
+}
+
+/// What the command line says of pictures that come without a recipe: a pattern for names, say, that
+/// must be known before one can look at them.
+fn decided(arguments: &TrainArgs) -> Result<Decided, Failure> {
+    let mut asked = Recipe::default();
+    asked.data.train.clone_from(&arguments.source);
+    let text = asked.to_toml().map_err(Failure::failed)?;
+    let (asked, text) = RecipeText::new(arguments.source.clone(), text)
+        .parse(&arguments.overrides)
+        .map_err(Failure::usage)?;
+    Ok(Decided {
+        has_size: text.is_overridden("data.size"),
+        epochs: text.is_overridden("train.epochs").then_some(asked.train.epochs),
+        batch_size: text.is_overridden("train.batch_size").then_some(asked.train.batch_size),
+        data: asked.data,
+    })
 }
 
 /// Paths of a recipe are relative to where `ocelli train` was called; those of a run folder must

@@ -349,6 +349,9 @@ impl Default for RandomRotation {
     }
 }
 
+/// A hundred turns: far beyond it nothing is left of an angle but rounding.
+const MAX_DEGREES: f64 = 36_000.0;
+
 impl RandomRotation {
     fn range(&self) -> [f64; 2] {
         match self.degrees {
@@ -360,8 +363,10 @@ impl RandomRotation {
     pub(crate) fn validate(&self, place: &Place) -> Result<(), AugmentError> {
         place.key("degrees").ordered(
             self.range(),
-            |_| true,
-            "a number that isn't negative, or [min, max] with min <= max",
+            |degrees| degrees.abs() <= MAX_DEGREES,
+            format_args!(
+                "a number from 0 to {MAX_DEGREES}, or [min, max] with min <= max and neither beyond it"
+            ),
         )?;
         self.interpolation.validate_affine(&place.key("interpolation"))
     }

@@ -45,6 +45,30 @@ fn overrides_change_values_make_sections_and_need_no_quotes() {
 }
 
 #[test]
+fn an_override_that_looks_like_a_number_is_text_where_text_is_expected() {
+    let overrides = ["data.train=2020", "data.label_column=true", "data.size=48"];
+    let (recipe, _) = text(RECIPE).parse(&overrides.map(str::to_owned)).unwrap();
+    assert_eq!(recipe.data.train, "2020");
+    assert_eq!(recipe.data.label_column.as_deref(), Some("true"));
+    assert_eq!(recipe.data.size.height_width(), [48, 48]);
+}
+
+#[test]
+fn expected_kinds_are_named_in_plain_words() {
+    let error = error_of(RECIPE, &["train.epochs=2.5"]);
+    assert_says(&error, &["floating point `2.5`, expected a whole number from 0 to 4294967295"]);
+    assert_says(&error_of(RECIPE, &["train=5"]), &["integer `5`, expected a section"]);
+    let error = error_of(&RECIPE.replace("= 3", "= -1"), &[]);
+    assert_says(&error, &["line 8, column 10", "integer `-1`, expected a whole number from 0"]);
+}
+
+#[test]
+fn an_override_of_absurd_depth_is_refused() {
+    let deep = format!("{}x=1", "a.".repeat(100_000));
+    assert_says(&error_of(RECIPE, &[&deep]), &["key=value"]);
+}
+
+#[test]
 fn an_override_within_a_table_that_is_given_by_its_name_alone_opens_the_table() {
     let content = "[train]\nloss = \"cross_entropy\"\n";
     let (recipe, _) = text(content).parse(&["train.loss.label_smoothing=0.1".to_owned()]).unwrap();
