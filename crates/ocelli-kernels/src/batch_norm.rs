@@ -29,6 +29,7 @@ pub use statistics::Statistics;
 use crate::activation::{Activation, Function, with_function};
 use crate::isa::{Isa, Simd};
 use crate::pass::{Extent, Operation, Room, pass};
+use crate::profile;
 
 /// A batch normalization and what follows it. All slices are `[channels]`.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,12 @@ impl BatchNorm<'_> {
     #[must_use]
     pub fn forward(&self, x: Cow<'_, [f32]>, residual: Option<&[f32]>) -> Vec<f32> {
         let extent = self.extent(x.len());
+        let tensors = 2 + usize::from(residual.is_some());
+        let describe = || profile::pass("batch norm", "forward", extent, tensors);
+        profile::record(describe, || self.apply(extent, x, residual))
+    }
+
+    fn apply(&self, extent: Extent, x: Cow<'_, [f32]>, residual: Option<&[f32]>) -> Vec<f32> {
         let parameters = [&self.scale()[..], self.mean, self.bias];
         let mut room = Room::of(x);
         let (from, to) = room.pointers();

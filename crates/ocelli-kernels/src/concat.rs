@@ -46,7 +46,7 @@ pub fn concat(pixels: usize, parts: &[(&[f32], usize)]) -> Vec<f32> {
     unsafe { joined.finish() }
 }
 
-/// A tensor of `[pixels, sum of channels]`, cut along its channels: the gradient of [`concat`].
+/// A tensor of `[pixels, sum of channels]`, cut along its channels: the gradient of [`concat()`].
 ///
 /// # Panics
 /// If `joined` has another length.

@@ -19,6 +19,8 @@ mod winograd;
 pub use shape::Conv2dShape;
 
 use crate::isa::Isa;
+use crate::profile;
+use crate::tile::Finish;
 
 /// How a kernel is to work, apart from what it computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,21 @@ pub struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
+    /// What it is for a tile whose first result is `channel`'s, `offset` floats into the tensor.
+    fn finish(&self, channel: usize, offset: usize) -> Finish {
+        let Self { bias, residual, relu } = *self;
+        if bias.is_none() && residual.is_none() && !relu {
+            return Finish::Store;
+        }
+        let bias = bias.map(|bias| bias[channel..].as_ptr());
+        let residual = residual.map(|residual| residual[offset..].as_ptr());
+        Finish::Epilogue {
+            bias: bias.unwrap_or_default(),
+            residual: residual.unwrap_or_default(),
+            relu,
+        }
+    }
+
     fn check(&self, shape: &Conv2dShape) {
         if let Some(bias) = self.bias {
             assert_eq!(bias.len(), shape.out_channels, "length of a convolution's bias");
@@ -99,11 +116,15 @@ pub fn forward(
 ) -> Vec<f32> {
     shape.check(Some(x.len()), Some(weight.len()), None);
     epilogue.check(shape);
-    match Algorithm::choose(settings, shape) {
-        Algorithm::Winograd => winograd::forward(settings.isa, shape, x, weight, epilogue),
-        Algorithm::Depthwise => depthwise::forward(settings.isa, shape, x, weight, epilogue),
-        Algorithm::Direct => direct::forward(settings.isa, shape, x, weight, epilogue),
-    }
+    let algorithm = Algorithm::choose(settings, shape);
+    profile::record(
+        || shape.describe(algorithm, "forward"),
+        || match algorithm {
+            Algorithm::Winograd => winograd::forward(settings.isa, shape, x, weight, epilogue),
+            Algorithm::Depthwise => depthwise::forward(settings.isa, shape, x, weight, epilogue),
+            Algorithm::Direct => direct::forward(settings.isa, shape, x, weight, epilogue),
+        },
+    )
 }
 
 /// The gradient of the picture, given that of the result.
@@ -118,11 +139,15 @@ pub fn input_gradient(
     dy: &[f32],
 ) -> Vec<f32> {
     shape.check(None, Some(weight.len()), Some(dy.len()));
-    match Algorithm::choose(settings, shape) {
-        Algorithm::Winograd => winograd::input_gradient(settings.isa, shape, weight, dy),
-        Algorithm::Depthwise => depthwise::input_gradient(settings.isa, shape, weight, dy),
-        Algorithm::Direct => direct::input_gradient(settings.isa, shape, weight, dy),
-    }
+    let algorithm = Algorithm::choose(settings, shape);
+    profile::record(
+        || shape.describe(algorithm, "input gradient"),
+        || match algorithm {
+            Algorithm::Winograd => winograd::input_gradient(settings.isa, shape, weight, dy),
+            Algorithm::Depthwise => depthwise::input_gradient(settings.isa, shape, weight, dy),
+            Algorithm::Direct => direct::input_gradient(settings.isa, shape, weight, dy),
+        },
+    )
 }
 
 /// The gradient of the weight, given that of the result.
@@ -132,11 +157,15 @@ pub fn input_gradient(
 #[must_use]
 pub fn weight_gradient(settings: Settings, shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
     shape.check(Some(x.len()), None, Some(dy.len()));
-    match Algorithm::choose(settings, shape) {
-        Algorithm::Winograd => winograd::weight_gradient(settings.isa, shape, x, dy),
-        Algorithm::Depthwise => depthwise::weight_gradient(settings.isa, shape, x, dy),
-        Algorithm::Direct => direct::weight_gradient(settings.isa, shape, x, dy),
-    }
+    let algorithm = Algorithm::choose(settings, shape);
+    profile::record(
+        || shape.describe(algorithm, "weight gradient"),
+        || match algorithm {
+            Algorithm::Winograd => winograd::weight_gradient(settings.isa, shape, x, dy),
+            Algorithm::Depthwise => depthwise::weight_gradient(settings.isa, shape, x, dy),
+            Algorithm::Direct => direct::weight_gradient(settings.isa, shape, x, dy),
+        },
+    )
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub mod pad;
 mod parallel;
 mod pass;
 pub mod pool;
+pub mod profile;
 pub mod reduction;
 pub mod resample;
 pub mod softmax;

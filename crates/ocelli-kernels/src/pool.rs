@@ -21,6 +21,7 @@ mod tests;
 mod windows;
 
 use crate::parallel;
+use crate::profile::Cost;
 
 /// Sizes of a pooling by windows. Pairs are `[vertical, horizontal]`.
 ///
@@ -70,6 +71,13 @@ impl Pool2dShape {
     #[must_use]
     pub fn x_len(&self) -> usize {
         self.batch * self.size[0] * self.size[1] * self.channels
+    }
+
+    /// A pass of this shape, for the profile.
+    fn describe(&self, name: &str, pass: &str) -> (String, Cost) {
+        let [height, width] = self.size;
+        let name = format!("{name} {} @{height}x{width} {pass}", self.channels);
+        (name, Cost { operations: self.y_len() * self.taps(), floats: self.x_len() + self.y_len() })
     }
 
     /// Floats of the result.

@@ -2,12 +2,12 @@
 //! vectors of columns, held in registers while it runs along the sum.
 //!
 //! ```text
-//! out[r][j] (+)= Σ over taps t, k < depth:  left[taps[t] + r·row + k·step] · right[(t·depth + k)·2·LANES + j]
+//! out[r][j] (+)= Σ over parts p, k < depth:  left[p.left + r·row + k·step] · right[p.right + k·2·LANES + j]
 //! ```
 //!
 //! `left` is read where it lies, one number at a time and broadcast, so it needs no packing: its
 //! rows are pixels `row` floats apart (convolution), or channels next to each other (`row` = 1,
-//! gradient of the weight). `taps` lists where the parts of the sum begin, e.g. the taps of a
+//! gradient of the weight). `parts` lists where the parts of the sum begin, e.g. the taps of a
 //! window. `right` is packed in panels of two vectors a step.
 //!
 //! With AVX-512, 14 rows take 28 accumulators, 2 registers for `right` and 1 for the broadcast of
@@ -24,11 +24,11 @@ pub(crate) struct Tile<'a> {
     pub(crate) row: usize,
     /// Floats from one step of the sum to the next on the left-hand side; 1, unless `row` is.
     pub(crate) step: usize,
-    /// Offsets of the parts of the sum on the left-hand side.
-    pub(crate) taps: &'a [usize],
+    /// Where the parts of the sum begin.
+    pub(crate) parts: &'a [Part],
     /// Steps of each part.
     pub(crate) depth: usize,
-    /// Packed right-hand side, `[taps, depth, 2 LANES]`.
+    /// Packed right-hand side, `[depth, 2 LANES]` for each part.
     pub(crate) right: *const f32,
     /// First number of the result.
     pub(crate) out: *mut f32,
@@ -38,6 +38,13 @@ pub(crate) struct Tile<'a> {
     pub(crate) columns: usize,
     /// What happens to the sums on their way out.
     pub(crate) finish: Finish,
+}
+
+/// Where a part of the sum begins on each side, in floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) left: usize,
+    pub(crate) right: usize,
 }
 
 /// What happens to a tile's sums on their way out.
@@ -101,20 +108,17 @@ impl<const ROWS: usize, const ADJACENT: bool> Kernel for Rows<'_, ROWS, ADJACENT
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Tile { left, row, step, taps, depth, right, .. } = *self.tile;
+        let Tile { left, row, step, parts, depth, right, .. } = *self.tile;
         let mut sums = [[simd.zero(); 2]; ROWS];
-        let mut right = right;
-        for &tap in taps {
-            // SAFETY: the caller of `tile` vouches for every address of the formula; the panel
-            // of this tap follows that of the last.
+        for part in parts {
+            // SAFETY: the caller of `tile` vouches for every address of the formula.
             unsafe {
-                let left = left.add(tap);
+                let (left, right) = (left.add(part.left), right.add(part.right));
                 sums = if ADJACENT {
                     adjacent_rows(simd, sums, left, step, depth, right)
                 } else {
                     apart_rows(simd, sums, left, row, depth, right)
                 };
-                right = right.add(depth * 2 * S::LANES);
             }
         }
         // SAFETY: the caller of `tile` vouches for the result's memory.
@@ -124,6 +128,7 @@ impl<const ROWS: usize, const ADJACENT: bool> Kernel for Rows<'_, ROWS, ADJACENT
 
 /// Adds a part of the sum whose rows are neighbours in memory.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "numbers of registers, unrolled")]
 unsafe fn adjacent_rows<S: Simd, const ROWS: usize>(
     simd: S,
     mut sums: [[S::Vector; 2]; ROWS],
@@ -151,6 +156,7 @@ unsafe fn adjacent_rows<S: Simd, const ROWS: usize>(
 
 /// Adds a part of the sum whose rows are `row` floats apart.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "numbers of registers, unrolled")]
 unsafe fn apart_rows<S: Simd, const ROWS: usize>(
     simd: S,
     mut sums: [[S::Vector; 2]; ROWS],

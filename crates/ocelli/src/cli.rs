@@ -316,6 +316,9 @@ pub(crate) struct BenchStepArgs {
     /// Steps that are timed, after two that aren't
     #[arg(long, default_value_t = 7, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) iters: u32,
+    /// Say where the time of a step went, kernel by kernel (the embedded CPU device alone knows)
+    #[arg(long)]
+    pub(crate) profile: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

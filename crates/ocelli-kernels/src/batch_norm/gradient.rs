@@ -25,6 +25,7 @@ use crate::activation::{Activation, Function, with_function};
 use crate::column_sums::{Terms, column_sums};
 use crate::isa::Simd;
 use crate::pass::{Extent, Operation, Room, pass};
+use crate::profile;
 
 /// What the forward pass added before the activation.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,18 @@ impl BatchNorm<'_> {
     pub fn backward(&self, x: Cow<'_, [f32]>, dy: Vec<f32>, added: Added<'_>) -> Gradients {
         let extent = self.extent(x.len());
         assert_eq!(dy.len(), extent.len(), "length of the result's gradient");
+        let tensors = if matches!(added, Added::Nothing) { 5 } else { 7 };
+        let describe = || profile::pass("batch norm", "backward", extent, tensors);
+        profile::record(describe, || self.gradients(extent, x, dy, added))
+    }
+
+    fn gradients(
+        &self,
+        extent: Extent,
+        x: Cow<'_, [f32]>,
+        dy: Vec<f32>,
+        added: Added<'_>,
+    ) -> Gradients {
         match (added, self.activation) {
             (Added::Nothing, activation) => with_function!(activation, F => {
                 let extra = x.as_ptr();

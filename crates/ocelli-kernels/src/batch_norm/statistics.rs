@@ -15,6 +15,7 @@ use crate::isa::{Isa, Simd};
 use crate::memory::with_scratch;
 use crate::parallel;
 use crate::pass::{Extent, repeat};
+use crate::profile;
 
 /// Floats, and rows, in a task at least: tasks are merged one after the other.
 const TASK: usize = 64 * 1024;
@@ -41,6 +42,12 @@ impl Statistics {
     #[must_use]
     pub fn of(isa: Isa, x: &[f32], channels: usize) -> Self {
         let extent = Extent::new(x.len(), channels);
+        let describe = || profile::pass("batch norm", "statistics", extent, 1);
+        profile::record(describe, || Self::over(isa, x, extent))
+    }
+
+    fn over(isa: Isa, x: &[f32], extent: Extent) -> Self {
+        let channels = extent.channels;
         let at_once = extent.rows_at_once();
         let periods = extent.rows.div_ceil(at_once);
         let at_least = TASK.max(TASK_ROWS * channels).div_ceil((at_once * channels).max(1));

@@ -11,6 +11,7 @@ pub(super) mod axis;
 mod band;
 mod correlation;
 mod pack;
+mod small;
 mod weight_gradient;
 
 use axis::Axis;

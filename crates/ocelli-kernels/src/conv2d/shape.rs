@@ -1,3 +1,6 @@
+use super::Algorithm;
+use crate::profile::Cost;
+
 /// Sizes of a two-dimensional convolution. Pairs are `[vertical, horizontal]`.
 ///
 /// # Shapes
@@ -88,6 +91,28 @@ impl Conv2dShape {
     #[must_use]
     pub fn y_len(&self) -> usize {
         self.output_pixels() * self.out_channels
+    }
+
+    /// A pass of this shape, for the profile.
+    pub(crate) fn describe(&self, algorithm: Algorithm, pass: &str) -> (String, Cost) {
+        let algorithm = match algorithm {
+            Algorithm::Winograd => "winograd",
+            Algorithm::Depthwise => "depthwise",
+            Algorithm::Direct => "direct",
+        };
+        let [kernel_height, kernel_width] = self.kernel;
+        let [height, width] = self.size;
+        let stride = match self.stride {
+            [1, 1] => String::new(),
+            [vertical, horizontal] if vertical == horizontal => format!("/{vertical}"),
+            [vertical, horizontal] => format!("/{vertical}x{horizontal}"),
+        };
+        let name = format!(
+            "conv {kernel_height}x{kernel_width}{stride} {}-{} @{height}x{width} {pass} ({algorithm})",
+            self.in_channels, self.out_channels
+        );
+        let operations = 2 * self.y_len() * self.group_in() * self.taps();
+        (name, Cost { operations, floats: self.x_len() + self.weight_len() + self.y_len() })
     }
 
     /// Panics, with what was found and expected, unless the lengths given are those of the shape

@@ -56,6 +56,8 @@ fn shapes() -> Vec<Conv2dShape> {
     }
     add([2, 13, 8, 31, 40], [[3, 1, 0, 1], [3, 1, 2, 1]], 1);
     add([2, 12, 29, 32, 64], three, 1);
+    // Few tiles and many weights: threads share a block.
+    add([2, 5, 6, 160, 193], three, 1);
     add([1, 11, 17, 20, 18], [[3, 1, 2, 2], [3, 1, 3, 3]], 1);
     // Stride 2, the stem, windows that are not square, dilation with stride.
     add([2, 9, 16, 8, 37], [[3, 2, 1, 1]; 2], 1);
@@ -69,6 +71,11 @@ fn shapes() -> Vec<Conv2dShape> {
     // Pixels whose stride in memory falls on one set of a cache.
     add([1, 3, 20, 512, 7], [[1, 1, 0, 1]; 2], 1);
     add([1, 5, 9, 256, 3], [[3, 2, 1, 1]; 2], 1);
+    // Small maps of many pictures, whose windows lie mostly outside; strides that skip pixels.
+    add([9, 2, 3, 18, 33], three, 1);
+    add([17, 1, 2, 5, 7], [[3, 1, 1, 1], [5, 1, 2, 1]], 1);
+    add([8, 5, 4, 20, 35], [[3, 2, 1, 1]; 2], 1);
+    add([11, 6, 9, 4, 6], [[3, 3, 1, 2], [2, 4, 0, 1]], 2);
     // Groups.
     add([2, 6, 5, 8, 12], [[3, 1, 1, 1], [3, 2, 1, 1]], 4);
     add([1, 7, 8, 34, 68], three, 2);
@@ -80,6 +87,7 @@ fn shapes() -> Vec<Conv2dShape> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says which instruction sets ran")]
 fn every_shape_and_instruction_set_agrees_with_the_definition() {
     for isa in Isa::available() {
         println!("ran {}", isa.name());

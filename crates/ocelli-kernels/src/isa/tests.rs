@@ -60,6 +60,7 @@ impl Kernel for EveryOperation {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says which instruction sets ran")]
 fn every_instruction_set_computes_what_its_operations_say() {
     for isa in Isa::available() {
         println!("ran {}", isa.name());

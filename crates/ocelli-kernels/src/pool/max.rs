@@ -18,6 +18,7 @@ use crate::channels::{ByChannels, MAX_LANES, by_channels, load, store};
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::Output;
 use crate::parallel::Shared;
+use crate::profile;
 
 /// For each element of a result, the tap of its window that it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,13 +106,18 @@ fn axis_windows(shape: &Pool2dShape) -> [Windows; 2] {
 /// If `x` has not the length of the shape, or a window is empty or has more than 2^24 taps.
 #[must_use]
 pub fn forward_with_taps(isa: Isa, shape: &Pool2dShape, x: &[f32]) -> (Vec<f32>, Taps) {
-    if shape.taps() <= BYTE_TAPS {
-        let (y, taps) = pool::<u8, true>(isa, shape, x);
-        (y, Taps(Numbers::Bytes(taps)))
-    } else {
-        let (y, taps) = pool::<u32, true>(isa, shape, x);
-        (y, Taps(Numbers::Words(taps)))
-    }
+    profile::record(
+        || shape.describe("max pool", "forward"),
+        || {
+            if shape.taps() <= BYTE_TAPS {
+                let (y, taps) = pool::<u8, true>(isa, shape, x);
+                (y, Taps(Numbers::Bytes(taps)))
+            } else {
+                let (y, taps) = pool::<u32, true>(isa, shape, x);
+                (y, Taps(Numbers::Words(taps)))
+            }
+        },
+    )
 }
 
 /// The largest value of each window.
@@ -120,7 +126,7 @@ pub fn forward_with_taps(isa: Isa, shape: &Pool2dShape, x: &[f32]) -> (Vec<f32>,
 /// As [`forward_with_taps`].
 #[must_use]
 pub fn forward(isa: Isa, shape: &Pool2dShape, x: &[f32]) -> Vec<f32> {
-    pool::<u8, false>(isa, shape, x).0
+    profile::record(|| shape.describe("max pool", "forward"), || pool::<u8, false>(isa, shape, x).0)
 }
 
 fn pool<T: Tap, const TAPS: bool>(isa: Isa, shape: &Pool2dShape, x: &[f32]) -> (Vec<f32>, Vec<T>) {
@@ -317,10 +323,13 @@ impl<S: Simd, T: Tap, const TAPS: bool> ByChannels<S> for Window<S, T, TAPS> {
 /// If `taps` or `dy` has not the length of the shape's result.
 #[must_use]
 pub fn input_gradient(isa: Isa, shape: &Pool2dShape, taps: &Taps, dy: &[f32]) -> Vec<f32> {
-    match &taps.0 {
-        Numbers::Bytes(taps) => gather(isa, shape, taps, dy),
-        Numbers::Words(taps) => gather(isa, shape, taps, dy),
-    }
+    profile::record(
+        || shape.describe("max pool", "backward"),
+        || match &taps.0 {
+            Numbers::Bytes(taps) => gather(isa, shape, taps, dy),
+            Numbers::Words(taps) => gather(isa, shape, taps, dy),
+        },
+    )
 }
 
 fn gather<T: Tap>(isa: Isa, shape: &Pool2dShape, taps: &[T], dy: &[f32]) -> Vec<f32> {

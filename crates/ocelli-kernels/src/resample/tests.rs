@@ -88,7 +88,7 @@ fn sizes_up_and_down_agree_with_the_definition() {
             }
         }
     }
-    println!("absent here: {:?}", Isa::absent());
+    eprintln!("absent here: {:?}", Isa::absent());
 }
 
 #[test]

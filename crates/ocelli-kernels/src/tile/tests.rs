@@ -27,9 +27,10 @@ impl Kernel for EveryTile {
         let width = 2 * S::LANES;
         for rows in 1..=S::TILE_ROWS {
             for (row, step, depth) in [(67, 1, 5), (64, 1, 33), (1, 19, 7), (3, 1, 0), (2, 1, 1)] {
-                let taps = [0, 11, 4];
+                let parts = [(0, 2), (11, 0), (4, 1)]
+                    .map(|(left, place)| Part { left, right: place * depth * width });
                 let left = numbers(rows * row + depth * step + 32, 7);
-                let right = numbers(taps.len() * depth * width, 9);
+                let right = numbers(parts.len() * depth * width, 9);
                 for columns in [1, S::LANES - 1, S::LANES, S::LANES + 1, width - 1, width] {
                     let out_row = width + 3;
                     let start = numbers(rows * out_row, 3);
@@ -46,7 +47,7 @@ impl Kernel for EveryTile {
                             left: left.as_ptr(),
                             row,
                             step,
-                            taps: &taps,
+                            parts: &parts,
                             depth,
                             right: right.as_ptr(),
                             out: out.as_mut_ptr(),
@@ -64,10 +65,10 @@ impl Kernel for EveryTile {
                                     continue;
                                 }
                                 let mut sum = 0.0;
-                                for (t, tap) in taps.iter().enumerate() {
+                                for part in parts {
                                     for k in 0..depth {
-                                        sum += f64::from(left[tap + r * row + k * step])
-                                            * f64::from(right[(t * depth + k) * width + j]);
+                                        sum += f64::from(left[part.left + r * row + k * step])
+                                            * f64::from(right[part.right + k * width + j]);
                                     }
                                 }
                                 let expected = match finish {
@@ -94,6 +95,7 @@ impl Kernel for EveryTile {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says which instruction sets ran")]
 fn a_tile_of_any_height_and_width_is_the_matrix_product() {
     for isa in Isa::available() {
         println!("ran {}", isa.name());

@@ -16,6 +16,7 @@ use crate::cli::{BenchLoaderArgs, BenchStepArgs, StepMode};
 use crate::compute;
 use crate::failure::Failure;
 use crate::terminal::progress;
+use crate::terminal::table::Table;
 
 #[derive(Serialize)]
 struct StepReport<'a> {
@@ -30,6 +31,22 @@ struct StepReport<'a> {
     ms_max: f64,
     images_per_second: f64,
     peak_rss_mb: Option<f64>,
+    /// Every timed step, in their order.
+    ms: &'a [f64],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<Vec<ProfileRow>>,
+}
+
+/// What a step spent in one kernel, at one shape.
+#[derive(Serialize)]
+struct ProfileRow {
+    kernel: String,
+    calls: f64,
+    ms: f64,
+    /// Of the mean step.
+    share: f64,
+    gflops_per_second: f64,
+    gigabytes_per_second: f64,
 }
 
 pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
@@ -46,9 +63,14 @@ pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
     let mut milliseconds = step_benchmark::run(&benchmark, &compute.device, |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
+        if arguments.profile && done == step_benchmark::WARM_UP {
+            cpu::profile::start();
+        }
     })
     .map_err(Failure::usage)?;
     bar.finish_and_clear();
+    let profile = arguments.profile.then(|| profile_rows(&milliseconds));
+    let in_order = milliseconds.clone();
     milliseconds.sort_by(f64::total_cmp);
     let median = median_of_sorted(&milliseconds);
     let report = StepReport {
@@ -70,6 +92,8 @@ pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
         ms_max: milliseconds[milliseconds.len() - 1],
         images_per_second: f64::from(arguments.batch) / median * 1e3,
         peak_rss_mb: peak_rss_mb(),
+        ms: &in_order,
+        profile,
     };
     if arguments.json {
         print_json(&report)?;
@@ -90,8 +114,59 @@ pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
             report.ms_max,
             report.images_per_second,
         ))?;
+        if let Some(rows) = &report.profile {
+            print_text(&format!("\n{}", profile_table(rows)))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The recorded profile as shares of a mean step, and what is left for everything that no kernel
+/// of ours does.
+fn profile_rows(milliseconds: &[f64]) -> Vec<ProfileRow> {
+    let steps = milliseconds.len() as f64;
+    let step = milliseconds.iter().sum::<f64>() / steps;
+    let mut left = step;
+    let mut rows: Vec<ProfileRow> = cpu::profile::finish()
+        .into_iter()
+        .map(|entry| {
+            let seconds = entry.time.as_secs_f64();
+            let ms = seconds * 1e3 / steps;
+            left -= ms;
+            ProfileRow {
+                kernel: entry.name,
+                calls: entry.calls as f64 / steps,
+                ms,
+                share: ms / step,
+                gflops_per_second: entry.operations / seconds / 1e9,
+                gigabytes_per_second: entry.bytes / seconds / 1e9,
+            }
+        })
+        .collect();
+    rows.push(ProfileRow {
+        kernel: "everything else".into(),
+        calls: 1.0,
+        ms: left,
+        share: left / step,
+        gflops_per_second: 0.0,
+        gigabytes_per_second: 0.0,
+    });
+    rows
+}
+
+fn profile_table(rows: &[ProfileRow]) -> Table {
+    let mut table = Table::new(&["kernel", "calls a step", "ms", "%", "GFLOP/s", "GB/s"]);
+    for row in rows {
+        table.row(&[
+            row.kernel.clone(),
+            format!("{:.0}", row.calls),
+            format!("{:.1}", row.ms),
+            format!("{:.1}", row.share * 100.0),
+            format!("{:.0}", row.gflops_per_second),
+            format!("{:.1}", row.gigabytes_per_second),
+        ]);
+    }
+    table
 }
 
 fn median_of_sorted(sorted: &[f64]) -> f64 {

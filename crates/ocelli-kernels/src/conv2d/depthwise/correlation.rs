@@ -256,12 +256,12 @@ impl Line<'_> {
                         }
                     }
                 }
+                // In order, not by columns: each step asks for as many vectors as it reads anew.
                 for &(source, _) in fresh {
-                    let next = source.wrapping_add(
-                        first.wrapping_add(STRIDE * width).wrapping_mul(channels) + at,
-                    );
-                    for column in 0..P * STRIDE {
-                        simd.prefetch(next.wrapping_add(column * channels));
+                    let next = first.wrapping_add(STRIDE * width).wrapping_mul(channels);
+                    let next = source.wrapping_add(next.wrapping_add(at * P * STRIDE));
+                    for vector in 0..P * STRIDE {
+                        simd.prefetch(next.wrapping_add(vector * S::LANES));
                     }
                 }
                 for (p, &sum) in sum.iter().enumerate() {

@@ -81,7 +81,7 @@ fn every_window_and_instruction_set_agrees_with_the_definition() {
             assert_close(&name, &dw, &reference::weight_gradient(&shape, &x, &dy));
         }
     }
-    println!("absent here: {:?}", Isa::absent());
+    eprintln!("absent here: {:?}", Isa::absent());
 }
 
 #[test]

@@ -241,18 +241,17 @@ impl Line<'_> {
             unsafe {
                 let dy: [S::Vector; P] =
                     std::array::from_fn(|p| simd.load_pointer(dys[p].wrapping_add(at)));
-                // What the next row of the result will read for the first time.
+                // What the next row of the result will read for the first time, in order.
                 for &(x, _) in &self.sources[self.sources.len().saturating_sub(STRIDE)..] {
                     let next = first.wrapping_add(STRIDE * self.width).wrapping_mul(self.channels);
-                    for column in 0..P * STRIDE {
-                        simd.prefetch(
-                            x.wrapping_add(next.wrapping_add(column * self.channels + at)),
-                        );
+                    let next = x.wrapping_add(next.wrapping_add(at * P * STRIDE));
+                    for vector in 0..P * STRIDE {
+                        simd.prefetch(next.wrapping_add(vector * S::LANES));
                     }
                 }
-                let next = (start + self.out_width) * self.channels + at;
-                for p in 0..P {
-                    simd.prefetch(self.dy.wrapping_add(next + p * self.channels));
+                let next = (start + self.out_width) * self.channels + at * P;
+                for vector in 0..P {
+                    simd.prefetch(self.dy.wrapping_add(next + vector * S::LANES));
                 }
                 for (row, &(x, tap)) in self.sources.iter().enumerate() {
                     let inside = x.wrapping_add(first.wrapping_mul(self.channels));

@@ -9,11 +9,12 @@ use std::ops::Range;
 use super::axis::Axis;
 use super::band::{self, Layout};
 use super::pack::{WeightOrder, with_packed};
+use super::small;
 use crate::conv2d::Epilogue;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::with_scratch;
 use crate::parallel::{self, Shared};
-use crate::tile::{Finish, Tile, pieces, tile};
+use crate::tile::{Part, Tile, pieces, tile};
 
 /// A tensor `[batch, height, width, channels]`, of whose channels some are meant.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,23 @@ pub(super) struct Correlation {
 impl Correlation {
     /// Writes all targets of the axes, in the channels meant.
     pub(super) fn run(
+        self,
+        isa: Isa,
+        x: &[f32],
+        weight: &[f32],
+        target: Shared<f32>,
+        epilogue: Epilogue<'_>,
+    ) {
+        if small::applies(&self.axes, self.batch) {
+            small::with_pixels_outermost(x, &self.source, self.batch, |source| {
+                small::correlate(&self, isa, source, weight, target, epilogue);
+            });
+        } else {
+            self.run_by_bands(isa, x, weight, target, epilogue);
+        }
+    }
+
+    fn run_by_bands(
         mut self,
         isa: Isa,
         x: &[f32],
@@ -159,11 +177,14 @@ impl Kernel for Tiles<'_> {
         let Band { correlation, layout, packed, target, epilogue, n, ref ranges, .. } = self.job;
         let Correlation { axes: [vertical, horizontal], source, target: picture, .. } = correlation;
         let products = vertical.taps.len() * horizontal.taps.len() * source.count;
-        let taps: Vec<usize> =
-            self.job.taps.iter().map(|&[row, column]| row * self.row + column).collect();
-        let depth = products.checked_div(taps.len()).unwrap_or(0);
         let panel_width = 2 * S::LANES;
-        let plain = epilogue.bias.is_none() && epilogue.residual.is_none() && !epilogue.relu;
+        let depth = products.checked_div(self.job.taps.len()).unwrap_or(0);
+        let parts: Vec<Part> = (self.job.taps.iter().enumerate())
+            .map(|(index, &[row, column])| Part {
+                left: row * self.row + column,
+                right: index * depth * panel_width,
+            })
+            .collect();
         for panel in 0..picture.count.div_ceil(panel_width) {
             let channel = panel * panel_width;
             let right = packed[panel * products * panel_width..].as_ptr();
@@ -173,19 +194,7 @@ impl Kernel for Tiles<'_> {
                     let x = horizontal.start + (ranges[1].start + start) * horizontal.step;
                     let pixel = (n * picture.size[0] + y) * picture.size[1] + x;
                     let offset = pixel * picture.channels + picture.first + channel;
-                    let finish = if plain {
-                        Finish::Store
-                    } else {
-                        let bias =
-                            epilogue.bias.map(|bias| bias[picture.first + channel..].as_ptr());
-                        let residual =
-                            epilogue.residual.map(|residual| residual[offset..].as_ptr());
-                        Finish::Epilogue {
-                            bias: bias.unwrap_or_default(),
-                            residual: residual.unwrap_or_default(),
-                            relu: epilogue.relu,
-                        }
-                    };
+                    let finish = epilogue.finish(picture.first + channel, offset);
                     // SAFETY: the band holds every pixel that the taps of these targets reach
                     // (`Layout::extent`), or they lie inside the picture (`stays_inside`);
                     // `packed` holds whole panels; a target is written by one task only.
@@ -201,7 +210,7 @@ impl Kernel for Tiles<'_> {
                                 left,
                                 row: layout.stride[1] * layout.pixel,
                                 step: 1,
-                                taps: &taps,
+                                parts: &parts,
                                 depth,
                                 right,
                                 out: target.pointer().add(offset),

@@ -55,16 +55,44 @@ pub(super) fn with_packed<R>(
             for tap_y in &vertical.taps {
                 for (tap_x, block) in horizontal.taps.iter().zip(&mut blocks) {
                     let tap = tap_y.index * order.kernel_width + tap_x.index;
-                    for (row, line) in block.chunks_exact_mut(panel_width).enumerate() {
-                        let start = order.first + first * order.column + row * order.row + tap;
-                        for (column, value) in line[..filled].iter_mut().enumerate() {
-                            *value = weight[start + column * order.column];
-                        }
-                        line[filled..].fill(0.0);
-                    }
+                    let from = &weight[order.first + first * order.column + tap..];
+                    fill(block, from, [order.row, order.column], panel_width, filled);
                 }
             }
         });
         work(packed)
     })
+}
+
+/// Rows that are read of one column before the next column's turn: what is written stays in cache,
+/// and what is read is read to the end of its line.
+const ROWS_AT_ONCE: usize = 16;
+
+/// Copies `from[row · r + column · c]` to `block[row, column]`, columns from `filled` on zero.
+fn fill(
+    block: &mut [f32],
+    from: &[f32],
+    [row_step, column_step]: [usize; 2],
+    panel_width: usize,
+    filled: usize,
+) {
+    if column_step == 1 {
+        for (row, line) in block.chunks_exact_mut(panel_width).enumerate() {
+            line[..filled].copy_from_slice(&from[row * row_step..][..filled]);
+            line[filled..].fill(0.0);
+        }
+        return;
+    }
+    for (index, lines) in block.chunks_mut(ROWS_AT_ONCE * panel_width).enumerate() {
+        let start = index * ROWS_AT_ONCE * row_step;
+        for column in 0..filled {
+            let from = from[start + column * column_step..].iter().step_by(row_step);
+            for (line, &value) in lines.chunks_exact_mut(panel_width).zip(from) {
+                line[column] = value;
+            }
+        }
+        for line in lines.chunks_exact_mut(panel_width) {
+            line[filled..].fill(0.0);
+        }
+    }
 }

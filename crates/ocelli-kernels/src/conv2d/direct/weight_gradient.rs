@@ -15,15 +15,19 @@ use std::ops::Range;
 use super::axis::Axis;
 use super::band::{self, Layout};
 use super::correlation::Picture;
+use super::small;
 use crate::conv2d::Conv2dShape;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
-use crate::tile::{Finish, Tile, pieces, tile};
+use crate::tile::{Finish, Part, Tile, pieces, tile};
 
 /// The parts of a batch that add up gradients of their own, and the bytes that these may take.
 const MOST_PARTS: usize = 16;
 const PARTS_BYTES: usize = 16 << 20;
+
+/// Rows of the sums that are written at a time, for all columns: their lines stay in cache.
+const ROWS_AT_ONCE: usize = 16;
 
 /// The gradient, in PyTorch's order. Lengths are checked by the caller.
 pub(in crate::conv2d) fn weight_gradient(
@@ -67,10 +71,20 @@ struct Job {
 }
 
 impl Job {
-    /// As for a correlation: with a window of one pixel, all pixels of the batch are one row.
+    /// A window of one pixel that visits every pixel doesn't care what is a pixel and what a
+    /// picture: few become pictures of one pixel each, many one row.
     fn flatten(&mut self) {
         if self.axes.iter().zip(self.picture.size).all(|(axis, size)| axis.is_identity(size)) {
             let pixels = self.batch * self.axes[0].count * self.axes[1].count;
+            if small::fits(pixels, self.gradient.count) {
+                for axis in &mut self.axes {
+                    axis.count = 1;
+                }
+                self.picture.size = [1, 1];
+                self.gradient.size = [1, 1];
+                self.batch = pixels;
+                return;
+            }
             self.axes[0].count = usize::from(pixels > 0);
             self.axes[1].count = pixels;
             self.picture.size = [1, pixels];
@@ -80,15 +94,22 @@ impl Job {
     }
 
     fn run(&self, isa: Isa, x: &[f32], dy: &[f32], dw: Shared<f32>, first: usize) {
+        let panel_width = 2 * isa.lanes();
+        let panels = self.gradient.count.div_ceil(panel_width);
+        let taps = self.axes[0].taps.len() * self.axes[1].taps.len();
+        let sums_len = panels * taps * self.picture.count * panel_width;
+        if small::weight_gradient_applies(&self.axes, self.batch, self.gradient.count) {
+            with_scratch(sums_len, |sums| {
+                let pictures = [&self.picture, &self.gradient];
+                small::weight_gradient(&self.axes, isa, [x, dy], pictures, self.batch, sums);
+                self.write(panel_width, sums, 1, dw, first);
+            });
+            return;
+        }
         let layout = Layout::new(&self.axes, &self.picture);
         let [height, width] = layout.targets(&self.axes, self.gradient.count);
         let bands = [self.axes[0].count.div_ceil(height), self.axes[1].count.div_ceil(width)];
         let count = self.batch * bands[0] * bands[1];
-        let panel_width = 2 * isa.lanes();
-        let panels = self.gradient.count.div_ceil(panel_width);
-        let taps = self.axes[0].taps.len() * self.axes[1].taps.len();
-        let panel_len = taps * self.picture.count * panel_width;
-        let sums_len = panels * panel_len;
         let affordable = PARTS_BYTES / size_of::<f32>() / sums_len.max(1);
         let parts = parallel::parts(count, 1, affordable.clamp(2, MOST_PARTS));
         with_scratch(parts * sums_len, |sums| {
@@ -107,32 +128,52 @@ impl Job {
                     self.add_band(isa, &layout, x, dy, n, &ranges, sums, index > 0);
                 }
             });
-            parallel::for_each(panels, |panel| {
-                let panel_sums = |part: usize| {
-                    let start = part * sums_len + panel * panel_len;
-                    // SAFETY: each panel of each part is touched by one task.
-                    unsafe { shared.slice(start..start + panel_len) }
-                };
-                let total = panel_sums(0);
-                for part in 1..parts {
-                    for (total, &value) in total.iter_mut().zip(panel_sums(part).iter()) {
-                        *total += value;
-                    }
+            self.write(panel_width, sums, parts, dw, first);
+        });
+    }
+
+    /// Adds the parts of `sums`, `[part, panel, tap, picture channel, panel column]`, and writes
+    /// them in PyTorch's order.
+    fn write(
+        &self,
+        panel_width: usize,
+        sums: &mut [f32],
+        parts: usize,
+        dw: Shared<f32>,
+        first: usize,
+    ) {
+        let channels = self.picture.count;
+        let taps = self.axes[0].taps.len() * self.axes[1].taps.len();
+        let panel_len = taps * channels * panel_width;
+        let panels = self.gradient.count.div_ceil(panel_width);
+        let shared = Shared::new(sums.as_mut_ptr());
+        parallel::for_each(panels, |panel| {
+            let panel_sums = |part: usize| {
+                let start = (part * panels + panel) * panel_len;
+                // SAFETY: each panel of each part is touched by one task.
+                unsafe { shared.slice(start..start + panel_len) }
+            };
+            let total = panel_sums(0);
+            for part in 1..parts {
+                for (total, &value) in total.iter_mut().zip(panel_sums(part).iter()) {
+                    *total += value;
                 }
-                let channels = self.picture.count;
-                let columns = panel_width.min(self.gradient.count - panel * panel_width);
+            }
+            let columns = panel_width.min(self.gradient.count - panel * panel_width);
+            for rows in (0..channels).step_by(ROWS_AT_ONCE) {
+                let count = ROWS_AT_ONCE.min(channels - rows);
                 for column in 0..columns {
                     let channel = panel * panel_width + column;
-                    let start = first + channel * channels * taps;
+                    let start = first + (channel * channels + rows) * taps;
                     // SAFETY: each channel of the result is written by one task, in bounds.
-                    let dw = unsafe { dw.slice(start..start + channels * taps) };
+                    let dw = unsafe { dw.slice(start..start + count * taps) };
                     for (row, dw) in dw.chunks_exact_mut(taps).enumerate() {
                         for (tap, dw) in dw.iter_mut().enumerate() {
-                            *dw = total[(tap * channels + row) * panel_width + column];
+                            *dw = total[(tap * channels + rows + row) * panel_width + column];
                         }
                     }
                 }
-            });
+            }
         });
     }
 
@@ -231,9 +272,13 @@ impl Kernel for OuterTiles<'_> {
     fn run<S: Simd>(self, simd: S) {
         let Outer { job, layout, ranges, packed, left, row, finish } = self.outer;
         let [vertical, horizontal] = &job.axes;
-        let lines: Vec<usize> =
-            (0..ranges[0].len()).map(|line| line * layout.stride[0] * row).collect();
         let panel_width = 2 * S::LANES;
+        let lines: Vec<Part> = (0..ranges[0].len())
+            .map(|line| Part {
+                left: line * layout.stride[0] * row,
+                right: line * ranges[1].len() * panel_width,
+            })
+            .collect();
         let pixels = ranges[0].len() * ranges[1].len();
         let channels = job.picture.count;
         // Taps that are neighbours in the band make one run of rows.
@@ -264,7 +309,7 @@ impl Kernel for OuterTiles<'_> {
                                 left: left.add(offset + start),
                                 row: 1,
                                 step: layout.stride[1] * layout.pixel,
-                                taps: &lines,
+                                parts: &lines,
                                 depth: ranges[1].len(),
                                 right,
                                 out: sums[start * panel_width..].as_mut_ptr(),

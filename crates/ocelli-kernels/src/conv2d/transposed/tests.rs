@@ -111,7 +111,7 @@ fn every_shape_agrees_with_the_definition() {
             assert_close(&name, &weight_gradient(settings, &shape, &x, &dy), &dw);
         }
     }
-    println!("absent here: {:?}", Isa::absent());
+    eprintln!("absent here: {:?}", Isa::absent());
 }
 
 #[test]

@@ -121,6 +121,7 @@ impl AxisTransform<PATCH, 3> for WindowTransposed {
 /// Applies a transform to the columns, then to the rows, of `IN` x `IN` vectors. `load(row,
 /// column)` gives them, `store(row, column, vector)` takes the `OUT` x `OUT` results.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "rows and columns of registers, unrolled")]
 pub(super) fn both_axes<S: Simd, T: AxisTransform<IN, OUT>, const IN: usize, const OUT: usize>(
     simd: S,
     _transform: T,

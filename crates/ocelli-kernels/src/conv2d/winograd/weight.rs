@@ -83,6 +83,7 @@ impl Kernel for Transform<'_> {
     type Output = ();
 
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "a column of every tap's window at once")]
     fn run<S: Simd>(self, simd: S) {
         let WeightView { weight, columns, row: row_step, column: column_step, turned, .. } =
             *self.view;

@@ -18,7 +18,7 @@ use crate::conv2d::Conv2dShape;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
-use crate::tile::{Finish, Tile, pieces, tile};
+use crate::tile::{Finish, Part, Tile, pieces, tile};
 
 /// Products of this many bytes are kept once a part; larger ones once.
 const PART_BYTES: usize = 1 << 20;
@@ -279,7 +279,7 @@ impl Kernel for AddPoint<'_> {
                             left: patches.as_ptr().add(start),
                             row: 1,
                             step: padded_rows,
-                            taps: &[0],
+                            parts: &[Part { left: 0, right: 0 }],
                             depth: self.count,
                             right: gradients.as_ptr().add(panel * self.count * width),
                             out: self.sums.as_mut_ptr().add((panel * rows + start) * width),
@@ -308,6 +308,7 @@ impl Kernel for TransformBack<'_> {
     type Output = ();
 
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "a column of every tap's window at once")]
     fn run<S: Simd>(self, simd: S) {
         let Sizes { rows, columns, width, .. } = self.sizes;
         let plane = self.sizes.sums();

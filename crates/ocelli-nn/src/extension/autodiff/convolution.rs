@@ -45,10 +45,19 @@ impl<B: VisionOperations> Convolution<B> {
     /// The gradients by picture and weight, where they are wanted.
     pub(super) fn gradients(self, dy: FloatTensor<B>) -> [Option<FloatTensor<B>>; 2] {
         let Self { x, x_shape, weight, weight_shape, geometry } = self;
-        let dweight =
-            x.map(|x| B::convolution_weight_gradient(x, dy.clone(), geometry, weight_shape));
-        let dx = weight.map(|weight| B::convolution_input_gradient(weight, dy, geometry, x_shape));
-        [dx, dweight]
+        // The last to need the gradient gets it whole, and its memory is free at once.
+        match (weight, x) {
+            (Some(weight), x) => {
+                let dweight = x
+                    .map(|x| B::convolution_weight_gradient(x, dy.clone(), geometry, weight_shape));
+                let dx = B::convolution_input_gradient(weight, dy, geometry, x_shape);
+                [Some(dx), dweight]
+            }
+            (None, Some(x)) => {
+                [None, Some(B::convolution_weight_gradient(x, dy, geometry, weight_shape))]
+            }
+            (None, None) => [None, None],
+        }
     }
 }
 

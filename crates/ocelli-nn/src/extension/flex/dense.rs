@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType, Shape};
 
-/// A tensor whose values lie one after the other, row-major.
+/// An operand whose values lie one after the other, row-major.
 pub(super) struct Dense(FlexTensor);
 
 impl Dense {
@@ -21,28 +21,32 @@ impl Dense {
     }
 
     /// The values, for keeps: moved out where nobody else holds them.
-    pub(super) fn into_values(self) -> Vec<f32> {
-        if self.is_alone() {
-            // Moves the memory, as it is.
-            self.0.into_data().try_into_vec().expect("kernels work on 32-bit floats")
-        } else {
-            self.values().to_vec()
-        }
+    pub(super) fn into_values(mut self) -> Vec<f32> {
+        self.take().unwrap_or_else(|| self.values().to_vec())
     }
 
     /// The values, to be moved out if nobody else holds them, to be read otherwise.
     pub(super) fn values_or_memory(&mut self) -> Cow<'_, [f32]> {
-        if self.is_alone() {
-            let nothing = tensor(Vec::new(), [0]);
-            Cow::Owned(Self(std::mem::replace(&mut self.0, nothing)).into_values())
-        } else {
-            Cow::Borrowed(self.values())
+        match self.take() {
+            Some(memory) => Cow::Owned(memory),
+            None => Cow::Borrowed(self.values()),
         }
+    }
+
+    /// The memory, where nobody else holds it; nothing is left here then.
+    fn take(&mut self) -> Option<Vec<f32>> {
+        self.is_alone().then(|| {
+            let tensor = std::mem::replace(&mut self.0, tensor(Vec::new(), [0]));
+            // Moves the memory, as it is.
+            tensor.into_data().try_into_vec().expect("kernels work on 32-bit floats")
+        })
     }
 
     /// Whether the tensor is the only one that holds its memory, and all of it.
     fn is_alone(&self) -> bool {
-        self.0.is_unique() && self.0.bytes().len() == size_of_val(self.values())
+        let values = self.0.as_slice::<f32>();
+        self.0.is_unique()
+            && values.is_some_and(|values| size_of_val(values) == self.0.bytes().len())
     }
 
     /// The lengths of its axes.
@@ -56,7 +60,11 @@ impl Dense {
 /// # Panics
 /// If there are more or fewer than the shape has.
 pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    let shape = Shape::new(shape);
+    tensor_of(values, Shape::new(shape))
+}
+
+/// The same, of any number of axes.
+pub(super) fn tensor_of(values: Vec<f32>, shape: Shape) -> FlexTensor {
     assert_eq!(values.len(), shape.num_elements(), "a kernel's result has its shape's length");
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), DType::F32)
 }

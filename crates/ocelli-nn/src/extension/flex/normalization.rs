@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use burn::backend::{Flex, flex::FlexTensor};
 use ocelli_kernels::Isa;
 use ocelli_kernels::batch_norm::{Added, BatchNorm, Statistics};
@@ -40,8 +42,9 @@ pub(super) fn gradient(
     let parameters = Parameters::new(normalization);
     let y = y.map(Dense::new);
     let added = y.as_ref().map_or(Added::Nothing, |y| Added::Result(y.values()));
-    let gradients =
-        parameters.batch_norm(options).backward(x.values_or_memory(), dy.into_values(), added);
+    // Only beside a residual's gradient is other memory needed than that of `dy`.
+    let x = if y.is_some() { x.values_or_memory() } else { Cow::Borrowed(x.values()) };
+    let gradients = parameters.batch_norm(options).backward(x, dy.into_values(), added);
     (
         tensor(gradients.x, shape),
         tensor(gradients.weight, [channels]),
