@@ -17,6 +17,8 @@ use crate::pass::{Extent, load, repeat, store};
 pub(crate) const BLOCK: usize = 256;
 /// Rows that are read together.
 const ROWS: usize = 4;
+/// By how many rows memory is asked for ahead of need.
+const AHEAD: usize = 8;
 /// Floats, and rows, in a task at least: adding the sums of tasks is not done in parallel.
 const TASK: usize = 64 * 1024;
 const TASK_ROWS: usize = 128;
@@ -223,8 +225,11 @@ impl<T: Terms<I, P, N>, const I: usize, const P: usize, const N: usize> Columns<
                 self.vector::<S, R, false>(simd, row, column, S::LANES);
                 column += S::LANES;
             }
+            // Rare, so not worth the code for several rows together.
             if column < self.width {
-                self.vector::<S, R, true>(simd, row, column, self.width - column);
+                for row in row..row + R {
+                    self.vector::<S, 1, true>(simd, row, column, self.width - column);
+                }
             }
         }
     }
@@ -251,6 +256,9 @@ impl<T: Terms<I, P, N>, const I: usize, const P: usize, const N: usize> Columns<
                 let at = row * self.stride + column;
                 let mut inputs = [simd.zero(); I];
                 for (value, from) in inputs.iter_mut().zip(self.inputs) {
+                    // Rows read together are several streams in a page, which the processor does
+                    // not foresee.
+                    simd.prefetch(from.wrapping_add(at + AHEAD * self.stride));
                     *value = load::<S, PART>(simd, from.add(at), count);
                 }
                 let result;
