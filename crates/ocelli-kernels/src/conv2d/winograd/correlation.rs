@@ -39,8 +39,7 @@ pub(super) fn run(
 ) -> Vec<f32> {
     let pixels = |size: [usize; 2]| size[0] * size[1];
     let tiles = grid.len();
-    let batch_pixels = if tiles == 0 { 0 } else { x.len() / weight.rows / pixels(grid.source) };
-    let mut y = Output::new(batch_pixels * pixels(grid.target) * weight.columns);
+    let mut y = Output::new(grid.batch * pixels(grid.target) * weight.columns);
     let target = Shared::new(y.as_mut_ptr());
     with_scratch(weight.transformed_len(isa), |transformed| {
         weight.transform(isa, transformed);
