@@ -222,7 +222,8 @@ impl Block<'_> {
                             let residual = residual.as_ptr().add(offset + first);
                             vector = simd.add(vector, simd.load_partial(residual, left));
                         }
-                        if relu { simd.max(vector, simd.zero()) } else { vector }
+                        // In this order, what is not a number stays so.
+                        if relu { simd.max(simd.zero(), vector) } else { vector }
                     };
                     let load = |row: usize, column: usize| {
                         simd.load_pointer(from.add((row * PATCH + column) * plane))
