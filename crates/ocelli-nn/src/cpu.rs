@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ocelli_kernels::Isa;
 pub use ocelli_kernels::isa::UnknownIsa;
+/// Optimizer steps on slices, in place, for [`active_isa`].
+pub use ocelli_kernels::optimizer;
 pub use ocelli_kernels::profile;
 
 static EXACT_CONVOLUTION: AtomicBool = AtomicBool::new(false);
@@ -21,7 +23,13 @@ pub fn exact_convolution() -> bool {
     EXACT_CONVOLUTION.load(Ordering::Relaxed)
 }
 
-/// The instruction set that kernels use: `avx512`, `avx2` or `scalar`. The environment variable
+/// The instruction set that kernels use.
+#[must_use]
+pub fn active_isa() -> Isa {
+    Isa::active()
+}
+
+/// The name of the instruction set that kernels use: `avx512`, `avx2` or `scalar`. The environment variable
 /// `OCELLI_ISA` chooses one, else it is the widest of this processor.
 ///
 /// # Errors

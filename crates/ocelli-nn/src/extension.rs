@@ -28,7 +28,7 @@ use burn::backend::{
 use burn::tensor::Tensor;
 use ocelli_kernels::pool::max::Taps;
 
-use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry};
+use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry, ResizeMode};
 
 /// A tensor that an operation can do without. (Burn's macro knows no `Option` among inputs.)
 #[derive(ExtensionType, Clone, Debug)]
@@ -206,6 +206,39 @@ pub(crate) trait VisionOperations: Backend {
         activation: Activation,
     ) -> FloatTensor<Self> {
         default_body::activation_gradient::<Self>(dy, x, activation)
+    }
+
+    /// See [`crate::functional::dropout`]. The gradient is the same of the gradient.
+    fn dropout(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
+        default_body::dropout::<Self>(x, probability, key)
+    }
+
+    /// See [`crate::functional::scale_channels`].
+    fn scale_channels(x: FloatTensor<Self>, scale: FloatTensor<Self>) -> FloatTensor<Self> {
+        default_body::scale_channels::<Self>(x, scale)
+    }
+
+    /// The gradients of [`scale_channels`](Self::scale_channels), by both.
+    fn scale_channels_gradient(
+        dy: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        default_body::scale_channels_gradient::<Self>(dy, x, scale)
+    }
+
+    /// See [`crate::functional::resize2d`].
+    fn resize(x: FloatTensor<Self>, size: [usize; 2], mode: ResizeMode) -> FloatTensor<Self> {
+        default_body::resize::<Self>(x, size, mode)
+    }
+
+    /// The gradient of [`resize`](Self::resize) by its picture, whose shape is `shape`.
+    fn resize_gradient(
+        dy: FloatTensor<Self>,
+        shape: [usize; 4],
+        mode: ResizeMode,
+    ) -> FloatTensor<Self> {
+        default_body::resize_gradient::<Self>(dy, shape, mode)
     }
 
     /// See [`crate::functional::max_pool2d`].

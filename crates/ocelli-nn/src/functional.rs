@@ -9,8 +9,11 @@
 mod activation;
 mod batch_norm2d;
 mod conv2d;
+mod dropout;
 mod linear;
 mod pool;
+mod resize;
+mod scale_channels;
 
 pub use activation::{Activation, activation, log_softmax, relu};
 pub use batch_norm2d::{
@@ -18,7 +21,10 @@ pub use batch_norm2d::{
     conv2d_batch_norm_train,
 };
 pub use conv2d::{ConvGeometry, Convolution, conv2d, conv2d_activation};
+pub use dropout::dropout;
 pub use linear::linear;
 pub use pool::{
     PoolGeometry, adaptive_average_pool2d, average_pool2d, global_average_pool, max_pool2d,
 };
+pub use resize::{ResizeMode, resize2d};
+pub use scale_channels::scale_channels;

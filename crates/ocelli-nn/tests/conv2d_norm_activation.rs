@@ -3,7 +3,9 @@
 
 use ocelli_nn::{
     Pass, device,
-    functional::{self, Activation, ConvGeometry, NormalizationOptions, NormalizedConvolution},
+    functional::{
+        self, Activation, ConvGeometry, NormalizationOptions, NormalizedConvolution, ResizeMode,
+    },
     layers::{BatchNorm2d, Conv2d, Conv2dConfig, Conv2dNormActivation},
     module::Module,
     state::{self, Array, StateDict, load_state_dict, state_dict},
@@ -289,6 +291,27 @@ fn gradients_agree_with_differences() {
             DIFFERENCE_TOLERANCE,
         );
     }
+    assert_gradient(
+        "dropout",
+        &x,
+        |x| functional::dropout(x, 0.4, 7),
+        DIFFERENCE_TOLERANCE,
+    );
+    for mode in [ResizeMode::Nearest, ResizeMode::Bilinear { align_corners: true }] {
+        assert_gradient(
+            &format!("{mode:?}"),
+            &x,
+            |x| functional::resize2d(x, [7, 3], mode),
+            DIFFERENCE_TOLERANCE,
+        );
+    }
+    // Scaled by its own means: both gradients at once, as in a squeeze-and-excitation block.
+    assert_gradient(
+        "channel scale",
+        &x,
+        |x| functional::scale_channels(x.clone(), functional::global_average_pool(x)),
+        DIFFERENCE_TOLERANCE,
+    );
     assert_gradient(
         "adaptive average pooling",
         &x,

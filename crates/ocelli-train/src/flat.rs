@@ -110,24 +110,6 @@ pub(crate) fn zip_chunks(
         .for_each(|(target, source)| f(target, source));
 }
 
-/// Applies `f` to pieces of two targets and `source`, at the same places, on all threads.
-pub(crate) fn zip3_chunks(
-    first: &mut [f32],
-    second: &mut [f32],
-    source: &[f32],
-    f: impl Fn(&mut [f32], &mut [f32], &[f32]) + Sync,
-) {
-    debug_assert!(first.len() == source.len() && second.len() == source.len());
-    if first.len() <= CHUNK {
-        return f(first, second, source);
-    }
-    first
-        .par_chunks_mut(CHUNK)
-        .zip(second.par_chunks_mut(CHUNK))
-        .zip(source.par_chunks(CHUNK))
-        .for_each(|((first, second), source)| f(first, second, source));
-}
-
 /// Applies `f` to pieces of `values`, on all threads.
 pub(crate) fn chunks(values: &mut [f32], f: &(impl Fn(&mut [f32]) + Sync)) {
     if values.len() <= CHUNK {

@@ -14,7 +14,13 @@ pub(crate) fn set_up(arguments: &ComputeArgs) -> Result<Compute, Failure> {
         Some(threads) => usize::from(threads),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(Failure::failed)?;
+    // This thread is one of them: a network is hundreds of short kernels a step, and handing each
+    // to a pool that sleeps would cost more than some of them take.
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .use_current_thread()
+        .build_global()
+        .map_err(Failure::failed)?;
     Ok(Compute {
         device: ocelli_nn::device::parse(&arguments.device).map_err(Failure::usage)?,
         device_name: arguments.device.clone(),

@@ -58,6 +58,8 @@ fn shapes() -> Vec<Conv2dShape> {
     }
     add([2, 13, 8, 31, 40], [[3, 1, 0, 1], [3, 1, 2, 1]], 1);
     add([2, 12, 29, 32, 64], three, 1);
+    // Few tiles and many weights: threads share a block.
+    add([2, 5, 6, 160, 193], three, 1);
     add([1, 11, 17, 20, 18], [[3, 1, 2, 2], [3, 1, 3, 3]], 1);
     // Stride 2, the stem, windows that are not square, dilation with stride.
     add([2, 9, 16, 8, 37], [[3, 2, 1, 1]; 2], 1);

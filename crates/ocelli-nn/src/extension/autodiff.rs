@@ -5,6 +5,7 @@
 
 mod activation;
 mod convolution;
+mod elementwise;
 mod normalization;
 mod pool;
 
@@ -15,7 +16,7 @@ use burn::backend::{
 };
 
 use super::{Optional, VisionOperations};
-use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry};
+use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry, ResizeMode};
 
 impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B, C> {
     fn convolution(
@@ -54,6 +55,18 @@ impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B
 
     fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
         activation::activation::<B, C>(x, activation)
+    }
+
+    fn dropout(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
+        elementwise::dropout::<B, C>(x, probability, key)
+    }
+
+    fn scale_channels(x: FloatTensor<Self>, scale: FloatTensor<Self>) -> FloatTensor<Self> {
+        elementwise::scale_channels::<B, C>(x, scale)
+    }
+
+    fn resize(x: FloatTensor<Self>, size: [usize; 2], mode: ResizeMode) -> FloatTensor<Self> {
+        elementwise::resize::<B, C>(x, size, mode)
     }
 
     fn max_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {

@@ -3,12 +3,16 @@
 
 mod activation;
 mod convolution;
+mod elementwise;
 mod normalization;
 mod pool;
 
 pub(crate) use activation::{activation, activation_gradient};
 pub(crate) use convolution::{
     convolution, convolution_input_gradient, convolution_weight_gradient,
+};
+pub(crate) use elementwise::{
+    dropout, resize, resize_gradient, scale_channels, scale_channels_gradient,
 };
 pub(crate) use normalization::{
     batch_normalization, channel_statistics, channel_sum, normalize, normalize_gradient,

@@ -2,13 +2,14 @@
 
 mod convolution;
 mod dense;
+mod elementwise;
 mod normalization;
 mod pool;
 
 use burn::backend::{Flex, tensor::FloatTensor};
 
 use super::{Normalization, Optional, VisionOperations, Winners, default_body};
-use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry};
+use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry, ResizeMode};
 
 impl VisionOperations for Flex {
     fn convolution(
@@ -86,6 +87,50 @@ impl VisionOperations for Flex {
                 Self::activation(y, activation)
             }
         }
+    }
+
+    fn channel_sum(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        elementwise::channel_sum(x)
+    }
+
+    fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        elementwise::activation(x, activation)
+    }
+
+    fn activation_gradient(
+        dy: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        elementwise::activation_gradient(dy, x, activation)
+    }
+
+    fn dropout(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
+        elementwise::dropout(x, probability, key)
+    }
+
+    fn scale_channels(x: FloatTensor<Self>, scale: FloatTensor<Self>) -> FloatTensor<Self> {
+        elementwise::scale_channels(x, scale)
+    }
+
+    fn scale_channels_gradient(
+        dy: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        elementwise::scale_channels_gradient(dy, x, scale)
+    }
+
+    fn resize(x: FloatTensor<Self>, size: [usize; 2], mode: ResizeMode) -> FloatTensor<Self> {
+        elementwise::resize(x, size, mode)
+    }
+
+    fn resize_gradient(
+        dy: FloatTensor<Self>,
+        shape: [usize; 4],
+        mode: ResizeMode,
+    ) -> FloatTensor<Self> {
+        elementwise::resize_gradient(dy, shape, mode)
     }
 
     fn max_pool(x: FloatTensor<Self>, geometry: PoolGeometry) -> FloatTensor<Self> {

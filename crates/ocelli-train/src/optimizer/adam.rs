@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
+use ocelli_nn::cpu::{self, optimizer};
 use ocelli_nn::state::StateDict;
-use rayon::prelude::*;
 
 use super::state::{self, OptimizerStateError, Reader};
 use super::{OptimizerConfig, OptimizerName, Step};
-use crate::flat::{CHUNK, Flat, are_flat};
+use crate::flat::{Flat, are_flat};
 
 /// Adam (Kingma and Ba 2015), and AdamW (Loshchilov and Hutter 2019) where `decoupled`.
 #[derive(Debug)]
@@ -75,9 +75,10 @@ impl Adam {
         gradient: Tensor<1>,
         step: Step,
     ) -> Tensor<1> {
+        let adam = self.kernel(step);
         self.update_with(key, value, step, |value, moments, factors| {
             if are_flat(&[&value, &gradient, &moments.exp_avg, &moments.exp_avg_sq]) {
-                updated_in_place(value, gradient, moments, factors)
+                updated_in_place(value, gradient, moments, adam)
             } else {
                 updated(value, gradient, moments, factors)
             }
@@ -123,6 +124,17 @@ impl Adam {
         let (value, moments) = update(value, moments, factors);
         self.moments.insert(key, moments);
         value
+    }
+
+    /// The step as the CPU device's kernel takes it.
+    fn kernel(&self, step: Step) -> optimizer::Adam {
+        optimizer::Adam {
+            learning_rate: step.learning_rate,
+            betas: [self.beta1, self.beta2],
+            epsilon: self.eps,
+            weight_decay: step.weight_decay,
+            decoupled: self.decoupled,
+        }
     }
 
     fn factors(&self, t: u64, step: Step) -> Factors {
@@ -173,48 +185,17 @@ fn updated_in_place(
     value: Tensor<1>,
     gradient: Tensor<1>,
     moments: Moments,
-    factors: Factors,
+    adam: optimizer::Adam,
 ) -> (Tensor<1>, Moments) {
     let (mut value, gradient) = (Flat::new(value), Flat::new(gradient));
     let mut exp_avg = Flat::new(moments.exp_avg);
     let mut exp_avg_sq = Flat::new(moments.exp_avg_sq);
-    value
-        .values_mut()
-        .par_chunks_mut(CHUNK)
-        .zip(gradient.values().par_chunks(CHUNK))
-        .zip(exp_avg.values_mut().par_chunks_mut(CHUNK))
-        .zip(exp_avg_sq.values_mut().par_chunks_mut(CHUNK))
-        .for_each(|(((value, gradient), exp_avg), exp_avg_sq)| {
-            update_slices(value, gradient, exp_avg, exp_avg_sq, factors);
-        });
-    let moments = Moments {
-        step: moments.step + 1,
-        exp_avg: exp_avg.into_tensor(),
-        exp_avg_sq: exp_avg_sq.into_tensor(),
-    };
+    let step = moments.step + 1;
+    let averages = [exp_avg.values_mut(), exp_avg_sq.values_mut()];
+    adam.step(cpu::active_isa(), step, value.values_mut(), gradient.values(), averages);
+    let moments =
+        Moments { step, exp_avg: exp_avg.into_tensor(), exp_avg_sq: exp_avg_sq.into_tensor() };
     (value.into_tensor(), moments)
-}
-
-fn update_slices(
-    value: &mut [f32],
-    gradient: &[f32],
-    exp_avg: &mut [f32],
-    exp_avg_sq: &mut [f32],
-    f: Factors,
-) {
-    let n = value.len();
-    // Equal lengths, known before the loop, let the compiler drop its checks and vectorize.
-    let (gradient, exp_avg) = (&gradient[..n], &mut exp_avg[..n]);
-    let exp_avg_sq = &mut exp_avg_sq[..n];
-    for i in 0..n {
-        let kept = value[i] * f.keep;
-        let g = gradient[i] + f.penalty * value[i];
-        let m = exp_avg[i] + (g - exp_avg[i]) * f.new1;
-        let v = exp_avg_sq[i] * f.beta2 + f.new2 * g * g;
-        exp_avg[i] = m;
-        exp_avg_sq[i] = v;
-        value[i] = kept - f.step_size * m / (v.sqrt() + f.eps);
-    }
 }
 
 /// The same in tensor operations, for devices whose memory is not ours.

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
+use ocelli_nn::cpu::{self, optimizer};
 use ocelli_nn::state::StateDict;
 
 use super::state::{self, OptimizerStateError, Reader};
 use super::{OptimizerConfig, Step};
-use crate::flat::{Flat, are_flat, zip_chunks, zip3_chunks};
+use crate::flat::{Flat, are_flat};
 
 /// Stochastic gradient descent with momentum as PyTorch defines it: the buffer starts as the
 /// first gradient, undampened, and the learning rate multiplies the buffer (Sutskever et al.
@@ -43,12 +44,12 @@ impl Sgd {
         gradient: Tensor<1>,
         step: Step,
     ) -> Tensor<1> {
-        let factors = self.factors(step);
+        let (factors, sgd) = (self.factors(step), self.kernel(step));
         self.update_with(key, value, |value, buffer| {
             let mut tensors = vec![&value, &gradient];
             tensors.extend(buffer.as_ref());
             if are_flat(&tensors) {
-                updated_in_place(value, gradient, buffer, factors)
+                updated_in_place(value, gradient, buffer, sgd)
             } else {
                 updated(value, gradient, buffer, factors)
             }
@@ -89,6 +90,17 @@ impl Sgd {
             self.buffers.insert(own_key.unwrap_or_else(|| key.to_owned()), buffer);
         }
         value
+    }
+
+    /// The step as the CPU device's kernel takes it.
+    fn kernel(&self, step: Step) -> optimizer::Sgd {
+        optimizer::Sgd {
+            learning_rate: step.learning_rate,
+            weight_decay: step.weight_decay,
+            momentum: self.momentum,
+            dampening: self.dampening,
+            nesterov: self.nesterov,
+        }
     }
 
     fn factors(&self, step: Step) -> Factors {
@@ -145,47 +157,19 @@ fn updated_in_place(
     value: Tensor<1>,
     gradient: Tensor<1>,
     buffer: Option<Tensor<1>>,
-    f: Factors,
+    sgd: optimizer::Sgd,
 ) -> (Tensor<1>, Option<Tensor<1>>) {
     let (mut value, gradient) = (Flat::new(value), Flat::new(gradient));
-    if f.momentum == 0.0 {
-        zip_chunks(value.values_mut(), gradient.values(), |value, gradient| {
-            for (value, gradient) in value.iter_mut().zip(gradient) {
-                *value -= f.learning_rate * (gradient + f.penalty * *value);
-            }
-        });
+    let isa = cpu::active_isa();
+    if sgd.momentum == 0.0 {
+        sgd.step(isa, value.values_mut(), gradient.values(), None, true);
         return (value.into_tensor(), None);
     }
     let is_first = buffer.is_none();
     let mut buffer = buffer.map_or_else(|| Flat::zeros(gradient.values().len()), Flat::new);
-    zip3_chunks(
-        value.values_mut(),
-        buffer.values_mut(),
-        gradient.values(),
-        |value, buffer, gradient| update_slices(value, buffer, gradient, f, is_first),
-    );
+    let memory = Some(buffer.values_mut());
+    sgd.step(isa, value.values_mut(), gradient.values(), memory, is_first);
     (value.into_tensor(), Some(buffer.into_tensor()))
-}
-
-fn update_slices(
-    value: &mut [f32],
-    buffer: &mut [f32],
-    gradient: &[f32],
-    f: Factors,
-    is_first: bool,
-) {
-    let n = value.len();
-    // Equal lengths, known before the loop, let the compiler drop its checks and vectorize;
-    // so do choices that are made of numbers rather than of branches.
-    let (buffer, gradient) = (&mut buffer[..n], &gradient[..n]);
-    let (keep, new) = if is_first { (0.0, 1.0) } else { (f.momentum, f.new) };
-    let (of_gradient, of_buffer) = if f.nesterov { (1.0, f.momentum) } else { (0.0, 1.0) };
-    for i in 0..n {
-        let g = gradient[i] + f.penalty * value[i];
-        let b = buffer[i] * keep + g * new;
-        buffer[i] = b;
-        value[i] -= f.learning_rate * (g * of_gradient + b * of_buffer);
-    }
 }
 
 /// The same in tensor operations, for devices whose memory is not ours.

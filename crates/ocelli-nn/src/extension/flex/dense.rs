@@ -60,7 +60,11 @@ impl Dense {
 /// # Panics
 /// If there are more or fewer than the shape has.
 pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    let shape = Shape::new(shape);
+    tensor_of(values, Shape::new(shape))
+}
+
+/// The same, of any number of axes.
+pub(super) fn tensor_of(values: Vec<f32>, shape: Shape) -> FlexTensor {
     assert_eq!(values.len(), shape.num_elements(), "a kernel's result has its shape's length");
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), DType::F32)
 }
