@@ -3,7 +3,7 @@
 //! Pixels are shared among threads; each one's channels are copied from every part in turn, so
 //! that the joined tensor is written (or read) in order.
 
-use crate::memory::Output;
+use crate::memory::{Output, tensor_len};
 use crate::parallel::{self, Shared};
 
 /// Floats that a task copies at least.
@@ -17,6 +17,11 @@ fn by_pixels(pixels: usize, floats: usize, copy: impl Fn(usize) + Send + Sync) {
     parallel::for_each(parts, |index| parallel::part(pixels, parts, index).for_each(&copy));
 }
 
+/// The channels of all parts; more than there can be, where that overflows.
+fn sum(channels: impl Iterator<Item = usize>) -> usize {
+    channels.fold(0, usize::saturating_add)
+}
+
 /// Tensors of `[pixels, channels]` each, joined along their channels. A part is its floats and
 /// its channels.
 ///
@@ -25,10 +30,11 @@ fn by_pixels(pixels: usize, floats: usize, copy: impl Fn(usize) + Send + Sync) {
 #[must_use]
 pub fn concat(pixels: usize, parts: &[(&[f32], usize)]) -> Vec<f32> {
     for (index, &(part, channels)) in parts.iter().enumerate() {
-        assert_eq!(part.len(), pixels * channels, "length of part {index} of a concatenation");
+        let len = tensor_len(&[pixels, channels]);
+        assert_eq!(part.len(), len, "length of part {index} of a concatenation");
     }
-    let total: usize = parts.iter().map(|&(_, channels)| channels).sum();
-    let mut joined = Output::new(pixels * total);
+    let total = sum(parts.iter().map(|&(_, channels)| channels));
+    let mut joined = Output::new(tensor_len(&[pixels, total]));
     let to = Shared::new(joined.as_mut_ptr());
     by_pixels(pixels, pixels * total, |pixel| {
         let mut at = pixel * total;
@@ -52,8 +58,8 @@ pub fn concat(pixels: usize, parts: &[(&[f32], usize)]) -> Vec<f32> {
 /// If `joined` has another length.
 #[must_use]
 pub fn split(pixels: usize, joined: &[f32], channels: &[usize]) -> Vec<Vec<f32>> {
-    let total: usize = channels.iter().sum();
-    assert_eq!(joined.len(), pixels * total, "length of a tensor to be split");
+    let total = sum(channels.iter().copied());
+    assert_eq!(joined.len(), tensor_len(&[pixels, total]), "length of a tensor to be split");
     let mut parts: Vec<_> =
         channels.iter().map(|&channels| Output::new(pixels * channels)).collect();
     let to: Vec<_> = parts.iter_mut().map(|part| Shared::new(part.as_mut_ptr())).collect();

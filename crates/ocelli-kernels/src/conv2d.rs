@@ -105,7 +105,7 @@ impl Epilogue<'_> {
 /// The result.
 ///
 /// # Panics
-/// If a length is not that of the shape.
+/// If a length is not that of the shape, or the shape is none: see [`Conv2dShape::output_size`].
 #[must_use]
 pub fn forward(
     settings: Settings,
@@ -116,6 +116,9 @@ pub fn forward(
 ) -> Vec<f32> {
     shape.check(Some(x.len()), Some(weight.len()), None);
     epilogue.check(shape);
+    if shape.y_len() == 0 {
+        return Vec::new();
+    }
     let algorithm = Algorithm::choose(settings, shape);
     profile::record(
         || shape.describe(algorithm, "forward"),
@@ -139,6 +142,9 @@ pub fn input_gradient(
     dy: &[f32],
 ) -> Vec<f32> {
     shape.check(None, Some(weight.len()), Some(dy.len()));
+    if shape.x_len() == 0 {
+        return Vec::new();
+    }
     let algorithm = Algorithm::choose(settings, shape);
     profile::record(
         || shape.describe(algorithm, "input gradient"),
@@ -157,6 +163,9 @@ pub fn input_gradient(
 #[must_use]
 pub fn weight_gradient(settings: Settings, shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
     shape.check(Some(x.len()), None, Some(dy.len()));
+    if shape.weight_len() == 0 {
+        return Vec::new();
+    }
     let algorithm = Algorithm::choose(settings, shape);
     profile::record(
         || shape.describe(algorithm, "weight gradient"),

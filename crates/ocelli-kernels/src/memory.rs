@@ -29,6 +29,20 @@ impl Output {
     }
 }
 
+/// Floats of a tensor of these sizes. No product of some of them overflows either, be another one
+/// zero or not: what is computed from the sizes of an empty tensor is as sound as of any.
+///
+/// # Panics
+/// If they are more than memory can be.
+pub(crate) fn tensor_len(sizes: &[usize]) -> usize {
+    let most = isize::MAX as usize / size_of::<f32>();
+    let len = sizes.iter().try_fold(1usize, |len, &size| len.checked_mul(size.max(1)));
+    match len {
+        Some(len) if len <= most => len * usize::from(!sizes.contains(&0)),
+        _ => panic!("a tensor of {sizes:?} floats is larger than memory can be"),
+    }
+}
+
 /// Cache line, and the widest vector.
 const ALIGNMENT: usize = 64;
 
@@ -41,7 +55,8 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     fn layout(capacity: usize) -> Layout {
-        Layout::from_size_align(capacity * size_of::<f32>(), ALIGNMENT)
+        Layout::array::<f32>(capacity)
+            .and_then(|layout| layout.align_to(ALIGNMENT))
             .expect("scratch is smaller than the address space")
     }
 
@@ -100,6 +115,20 @@ pub(crate) fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tensor_is_as_long_as_its_sizes_multiply_to() {
+        assert_eq!(tensor_len(&[2, 3, 5]), 30);
+        assert_eq!(tensor_len(&[7, 0, 5]), 0);
+        assert_eq!(tensor_len(&[]), 1);
+        let half = 1 << (usize::BITS / 2);
+        for sizes in [[half, half, 1], [half, half, 0], [usize::MAX, 1, 1], [usize::MAX / 8, 2, 1]]
+        {
+            let panic = std::panic::catch_unwind(|| tensor_len(&sizes)).expect_err("too large");
+            let message = panic.downcast::<String>().expect("a message");
+            assert!(message.contains("larger than memory can be"), "{message}");
+        }
+    }
 
     #[test]
     fn scratch_is_aligned_reused_and_apart_when_nested() {

@@ -3,7 +3,7 @@
 //! Rows of the result are shared among threads; each is filled with zeros, copied, or both, in
 //! order. The gradient is the same with every margin negated.
 
-use crate::memory::Output;
+use crate::memory::{Output, tensor_len};
 use crate::parallel::{self, Shared};
 
 /// Floats that a task writes at least.
@@ -34,12 +34,18 @@ impl Margins {
     /// Height and width of a picture of `size` with these margins.
     ///
     /// # Panics
-    /// If more is cut off than there is.
+    /// If more is cut off than there is, or a margin is larger than memory can be.
     #[must_use]
     pub fn output_size(self, size: [usize; 2]) -> [usize; 2] {
-        let margins = [self.top + self.bottom, self.left + self.right];
+        let margins = [[self.top, self.bottom], [self.left, self.right]];
         [0, 1].map(|axis| {
-            let found = size[axis].checked_add_signed(margins[axis]);
+            let [before, after] = margins[axis];
+            let most = isize::MAX / 8;
+            assert!(
+                before.unsigned_abs().max(after.unsigned_abs()) <= most as usize,
+                "margins larger than memory can be: {self:?}"
+            );
+            let found = size[axis].checked_add_signed(before + after);
             found.unwrap_or_else(|| panic!("more is cut off than {size:?} pixels: {self:?}"))
         })
     }
@@ -53,17 +59,18 @@ impl Margins {
 #[must_use]
 pub fn pad(shape: [usize; 4], margins: Margins, x: &[f32]) -> Vec<f32> {
     let [batch, height, width, channels] = shape;
-    assert_eq!(x.len(), batch * height * width * channels, "length of a picture: {shape:?}");
+    assert_eq!(x.len(), tensor_len(&shape), "length of a picture: {shape:?}");
     let [out_height, out_width] = margins.output_size([height, width]);
+    let len = tensor_len(&[batch, out_height, out_width, channels]);
     let row_floats = out_width * channels;
     let rows = batch * out_height;
-    let mut y = Output::new(rows * row_floats);
+    let mut y = Output::new(len);
     let to = Shared::new(y.as_mut_ptr());
     // Columns of the result that come from the picture, and the first of them in it.
     let start = margins.left.max(0).unsigned_abs().min(out_width);
     let end = width.saturating_add_signed(margins.left).clamp(start, out_width);
     let first = margins.left.min(0).unsigned_abs();
-    let parts = parallel::parts(rows * row_floats, TASK_FLOATS, MAX_TASKS).min(rows.max(1));
+    let parts = parallel::parts(len, TASK_FLOATS, MAX_TASKS).min(rows.max(1));
     parallel::for_each(parts, |index| {
         for row in parallel::part(rows, parts, index) {
             let (picture, oy) = (row / out_height, row % out_height);

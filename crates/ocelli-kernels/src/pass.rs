@@ -15,7 +15,7 @@
 use std::borrow::Cow;
 
 use crate::isa::{Isa, Kernel, Simd};
-use crate::memory::{Output, with_scratch};
+use crate::memory::{Output, tensor_len, with_scratch};
 use crate::parallel::{self, Shared};
 
 /// Activations of `groups` (pictures, where each has its own numbers for the channels; else one)
@@ -55,7 +55,7 @@ impl Extent {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.groups * self.rows * self.channels
+        tensor_len(&[self.groups, self.rows, self.channels])
     }
 
     /// Rows that are passed over as one, so that they fill vectors.

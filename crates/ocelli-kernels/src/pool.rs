@@ -20,6 +20,7 @@ mod mean;
 mod tests;
 mod windows;
 
+use crate::memory::tensor_len;
 use crate::parallel;
 use crate::profile::Cost;
 
@@ -53,14 +54,15 @@ impl Pool2dShape {
     #[must_use]
     pub fn output_size(&self) -> [usize; 2] {
         [0, 1].map(|axis| {
-            let padded = self.size[axis] + 2 * self.padding[axis];
+            let padding = self.padding[axis].saturating_mul(2);
+            let padded = self.size[axis].saturating_add(padding);
             assert!(
                 self.stride[axis] > 0 && self.kernel[axis] > 0 && padded >= self.kernel[axis],
                 "a pooling window of {} does not fit {padded} pixels: {self:?}",
                 self.kernel[axis]
             );
             assert!(
-                2 * self.padding[axis] <= self.kernel[axis],
+                padding <= self.kernel[axis],
                 "padding must be at most half of the pooling window: {self:?}"
             );
             (padded - self.kernel[axis]) / self.stride[axis] + 1
@@ -70,7 +72,7 @@ impl Pool2dShape {
     /// Floats of the picture.
     #[must_use]
     pub fn x_len(&self) -> usize {
-        self.batch * self.size[0] * self.size[1] * self.channels
+        tensor_len(&[self.batch, self.size[0], self.size[1], self.channels])
     }
 
     /// A pass of this shape, for the profile.
@@ -84,12 +86,12 @@ impl Pool2dShape {
     #[must_use]
     pub fn y_len(&self) -> usize {
         let [height, width] = self.output_size();
-        self.batch * height * width * self.channels
+        tensor_len(&[self.batch, height, width, self.channels])
     }
 
     /// Pixels of the window.
     pub(crate) fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
+        tensor_len(&self.kernel)
     }
 }
 

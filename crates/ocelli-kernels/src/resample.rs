@@ -17,7 +17,7 @@ use table::{Table, Tap};
 
 use crate::channels::{ByChannels, by_channels, load, store};
 use crate::isa::{Isa, Kernel, Simd};
-use crate::memory::Output;
+use crate::memory::{Output, tensor_len};
 use crate::parallel::{self, Shared};
 
 /// Floats that a task should touch at least: a few microseconds.
@@ -58,13 +58,13 @@ impl ResampleShape {
     /// Floats of the picture.
     #[must_use]
     pub fn x_len(&self) -> usize {
-        self.batch * self.size[0] * self.size[1] * self.channels
+        tensor_len(&[self.batch, self.size[0], self.size[1], self.channels])
     }
 
     /// Floats of the result.
     #[must_use]
     pub fn y_len(&self) -> usize {
-        self.batch * self.output_size[0] * self.output_size[1] * self.channels
+        tensor_len(&[self.batch, self.output_size[0], self.output_size[1], self.channels])
     }
 
     fn tables(&self, mode: Mode) -> [Table; 2] {
@@ -109,7 +109,7 @@ fn apply(
     source: &[f32],
 ) -> Vec<f32> {
     assert!([0, 1].iter().all(|&axis| tables[axis].fits(from[axis], to[axis])));
-    let len = shape.batch * to[0] * to[1] * shape.channels;
+    let len = tensor_len(&[shape.batch, to[0], to[1], shape.channels]);
     let mut target = Output::new(len);
     let shared = Shared::new(target.as_mut_ptr());
     let rows = shape.batch * to[0];

@@ -32,11 +32,14 @@ pub(crate) fn error_relative_to(size: f64, found: &[f32], expected: &[f64]) -> f
     })
 }
 
-/// Runs `work` in pools of one and of three threads, and asserts that nothing differs.
+/// Runs `work` in pools of one, two, three and five threads, and asserts that nothing differs.
 pub(crate) fn same_for_any_number_of_threads<T: PartialEq + Send>(work: impl Fn() -> T + Sync) {
-    let [one, three] = [1, 3].map(|threads| {
+    let [one, others @ ..] = [1, 2, 3, 5].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.expect("a pool of threads").install(&work)
     });
-    assert!(one == three, "the result depends on the number of threads");
+    assert!(
+        others.iter().all(|other| *other == one),
+        "the result depends on the number of threads"
+    );
 }

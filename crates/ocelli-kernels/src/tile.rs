@@ -258,7 +258,8 @@ unsafe fn finished<S: Simd>(
                 // SAFETY: laid out as `out`, the caller's promise.
                 value = simd.add(value, load(unsafe { residual.add(offset) }));
             }
-            if relu { simd.max(value, simd.zero()) } else { value }
+            // In this order, what is not a number stays so.
+            if relu { simd.max(simd.zero(), value) } else { value }
         }
     }
 }

@@ -1,3 +1,5 @@
+mod epilogue;
+
 use super::*;
 
 /// Direct sums of up to some thousand products in f32, relative to the largest result.

@@ -10,7 +10,9 @@
 //! | [`input_gradient`] | [`forward`](super::forward) |
 //! | [`weight_gradient`] | [`weight_gradient`](super::weight_gradient), picture and gradient exchanged |
 
+use super::shape::MOST_PIXELS;
 use super::{Conv2dShape, Epilogue, Settings};
+use crate::memory::tensor_len;
 use crate::parallel::{self, Shared};
 
 /// Sizes of a transposed convolution. Pairs are `[vertical, horizontal]`.
@@ -48,7 +50,8 @@ impl TransposedShape {
     ///
     /// # Panics
     /// If the picture has no pixels, the padding cuts off more than there is, the output padding
-    /// is not less than the stride, or a dilation or the kernel is zero.
+    /// is not less than the stride, a dilation or the kernel is zero, or the result is larger
+    /// than memory can be.
     #[must_use]
     pub fn output_size(&self) -> [usize; 2] {
         [0, 1].map(|axis| {
@@ -60,11 +63,12 @@ impl TransposedShape {
                 self.output_padding[axis] < self.stride[axis],
                 "output padding must be less than the stride: {self:?}"
             );
-            let full = (self.size[axis] - 1) * self.stride[axis]
-                + (self.kernel[axis] - 1) * self.dilation[axis]
-                + 1
-                + self.output_padding[axis];
-            let cut = full.checked_sub(2 * self.padding[axis]).filter(|&size| size > 0);
+            let last = (self.size[axis] - 1).saturating_mul(self.stride[axis]);
+            let reach = (self.kernel[axis] - 1).saturating_mul(self.dilation[axis]);
+            let full = last.saturating_add(reach).saturating_add(self.output_padding[axis] + 1);
+            assert!(full <= MOST_PIXELS, "a result is larger than memory can be: {self:?}");
+            let padding = self.padding[axis].saturating_mul(2);
+            let cut = full.checked_sub(padding).filter(|&size| size > 0);
             cut.unwrap_or_else(|| panic!("padding leaves nothing of {full} pixels: {self:?}"))
         })
     }
@@ -93,7 +97,7 @@ impl TransposedShape {
     /// Floats of the picture.
     #[must_use]
     pub fn x_len(&self) -> usize {
-        self.batch * self.size[0] * self.size[1] * self.in_channels
+        tensor_len(&[self.batch, self.size[0], self.size[1], self.in_channels])
     }
 
     /// Floats of the weight.

@@ -9,7 +9,7 @@ use super::by_rows;
 use super::windows::Windows;
 use crate::channels::{ByChannels, by_channels, load, store};
 use crate::isa::{Isa, Kernel, Simd};
-use crate::memory::Output;
+use crate::memory::{Output, tensor_len};
 use crate::parallel::Shared;
 
 /// Windows along both axes, and what their sums are multiplied by.
@@ -24,11 +24,13 @@ pub(super) struct Means {
 
 impl Means {
     fn x_len(&self) -> usize {
-        self.batch * self.windows[0].size() * self.windows[1].size() * self.channels
+        let [height, width] = self.windows.each_ref().map(Windows::size);
+        tensor_len(&[self.batch, height, width, self.channels])
     }
 
     fn y_len(&self) -> usize {
-        self.batch * self.windows[0].count() * self.windows[1].count() * self.channels
+        let [height, width] = self.windows.each_ref().map(Windows::count);
+        tensor_len(&[self.batch, height, width, self.channels])
     }
 
     #[inline(always)]

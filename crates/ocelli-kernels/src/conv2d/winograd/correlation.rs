@@ -61,8 +61,7 @@ pub(super) fn run(
 ) -> Vec<f32> {
     let pixels = |size: [usize; 2]| size[0] * size[1];
     let tiles = grid.len();
-    let batch_pixels = if tiles == 0 { 0 } else { x.len() / weight.rows / pixels(grid.source) };
-    let mut y = Output::new(batch_pixels * pixels(grid.target) * weight.columns);
+    let mut y = Output::new(grid.batch * pixels(grid.target) * weight.columns);
     let target = Shared::new(y.as_mut_ptr());
     with_scratch(weight.transformed_len(isa), |transformed| {
         weight.transform(isa, transformed);
@@ -281,7 +280,8 @@ impl Block<'_> {
                             let residual = residual.as_ptr().add(offset + first);
                             vector = simd.add(vector, simd.load_partial(residual, left));
                         }
-                        if relu { simd.max(vector, simd.zero()) } else { vector }
+                        // In this order, what is not a number stays so.
+                        if relu { simd.max(simd.zero(), vector) } else { vector }
                     };
                     let load = |row: usize, column: usize| {
                         simd.load_pointer(from.add((row * PATCH + column) * plane))

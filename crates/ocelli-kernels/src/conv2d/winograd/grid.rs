@@ -3,7 +3,7 @@ use super::{PATCH, TILE};
 /// Where the tiles of a batch lie.
 #[derive(Clone, Debug)]
 pub(super) struct Grid {
-    batch: usize,
+    pub(super) batch: usize,
     /// Height and width of the pictures that patches are read from.
     pub(super) source: [usize; 2],
     /// Height and width of the pictures that tiles are written to.
