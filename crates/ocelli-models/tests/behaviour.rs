@@ -9,11 +9,11 @@ use ocelli_nn::{
     state::{Array, gradients, parameter_count, state_dict, update_parameters},
     tensor::{Device, Tensor},
 };
-use ocelli_testing::{portable_state, relative_difference, values};
+use ocelli_testing::{device_name, portable_state, relative_difference, values};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
-fn cpu() -> Device {
-    device::parse("cpu").expect("the CPU is always there")
+fn untracked() -> Device {
+    device::parse(&device_name()).expect("OCELLI_TEST_DEVICE names a device")
 }
 
 fn model(name: &str, classes: usize, in_channels: usize, device: &Device) -> Classifier {
@@ -28,7 +28,7 @@ fn pictures(shape: [usize; 4], device: &Device) -> Tensor<4> {
 
 #[test]
 fn odd_sizes_and_other_channel_counts_give_the_right_shapes() {
-    let device = cpu();
+    let device = untracked();
     for (name, features) in [("resnet18", 512), ("resnet50", 2048)] {
         for in_channels in [1, 4] {
             let model = model(name, 7, in_channels, &device);
@@ -45,7 +45,7 @@ fn odd_sizes_and_other_channel_counts_give_the_right_shapes() {
 
 #[test]
 fn in_an_evaluation_pass_a_picture_is_scored_for_itself() {
-    let device = cpu();
+    let device = untracked();
     let model = model("resnet18", 5, 3, &device);
     let both = pictures([2, 40, 24, 3], &device);
     let first = both.clone().slice([0..1, 0..40, 0..24, 0..3]);
@@ -56,7 +56,7 @@ fn in_an_evaluation_pass_a_picture_is_scored_for_itself() {
 
 #[test]
 fn a_training_step_repeats_to_the_bit_and_every_parameter_moves() {
-    let device = device::autodiff(&cpu());
+    let device = device::autodiff(&untracked());
     let step = || {
         let model = model("resnet18", 4, 3, &device);
         let before = state_dict(&model);
@@ -76,7 +76,7 @@ fn a_training_step_repeats_to_the_bit_and_every_parameter_moves() {
 
 #[test]
 fn a_clone_keeps_its_statistics_while_the_original_trains() {
-    let device = cpu();
+    let device = untracked();
     let original = model("resnet18", 4, 3, &device);
     let copy = original.clone();
     let before = state_dict(&copy);
@@ -105,7 +105,7 @@ fn the_catalogue_has_the_published_multiply_adds() {
 fn unknown_names_are_told_with_the_nearest_and_all_known_ones() {
     let unknown = |name: &str| {
         let config = ModelConfig { name: name.into(), classes: 2, in_channels: 3 };
-        let error = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &cpu());
+        let error = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &untracked());
         error.expect_err("an unknown model").to_string()
     };
     assert_eq!(
@@ -119,7 +119,7 @@ fn unknown_names_are_told_with_the_nearest_and_all_known_ones() {
 fn counts_that_can_not_be_are_refused_before_anything_is_allocated() {
     for (classes, in_channels) in [(0, 3), (10, 0), (usize::MAX, 3), (10, usize::MAX)] {
         let config = ModelConfig { name: "resnet18".into(), classes, in_channels };
-        let error = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &cpu());
+        let error = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &untracked());
         assert!(matches!(error, Err(BuildError::Count { .. })), "{config:?}");
     }
 }
@@ -137,7 +137,7 @@ fn request(shape: &[usize]) -> ProbeRequest {
 
 #[test]
 fn a_probe_takes_classes_from_the_weights_and_channels_from_the_pictures() {
-    let device = cpu();
+    let device = untracked();
     let trained = model("resnet18", 6, 2, &device);
     assert!(parameter_count(&trained) > 0);
     let mut asked = request(&[1, 2, 9, 8]);
@@ -149,7 +149,7 @@ fn a_probe_takes_classes_from_the_weights_and_channels_from_the_pictures() {
 
 #[test]
 fn a_probe_refuses_tensors_that_the_model_can_not_take() {
-    let device = cpu();
+    let device = untracked();
     let refused = |asked: ProbeRequest| match probe(&asked, &device) {
         Err(error @ ProbeError::Input { .. }) => error.to_string(),
         other => panic!("expected an input error, got {other:?}"),

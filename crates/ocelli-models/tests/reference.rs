@@ -11,7 +11,7 @@ use ocelli_nn::{
     state::{Array, StateDict, Values, parameter_count, state_dict},
     tensor::Device,
 };
-use ocelli_testing::{Fixture, assert_close, fixtures, portable_state, summary};
+use ocelli_testing::{Fixture, assert_close, device_name, fixtures, portable_state, summary};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 /// Fifty layers of single-precision sums, relative to the largest logit.
@@ -21,8 +21,8 @@ const GRADIENT_TOLERANCE: f64 = 1e-3;
 /// A tenth of the batch's statistics is mixed in: its error counts a tenth.
 const STATISTICS_TOLERANCE: f64 = 1e-5;
 
-fn cpu() -> Device {
-    device::parse("cpu").expect("the CPU is always there")
+fn untracked() -> Device {
+    device::parse(&device_name()).expect("OCELLI_TEST_DEVICE names a device")
 }
 
 /// A torchvision model's keys and shapes, and its number of parameters.
@@ -49,7 +49,7 @@ fn every_model_has_torchvisions_keys_shapes_and_parameter_count() {
     for entry in catalogue() {
         let config = ModelConfig { name: entry.name.into(), classes: 1000, in_channels: 3 };
         let model =
-            build(&config, &mut ChaCha8Rng::seed_from_u64(0), &cpu()).expect("it is listed");
+            build(&config, &mut ChaCha8Rng::seed_from_u64(0), &untracked()).expect("it is listed");
         let state = state_dict(&model);
         let found: Vec<_> =
             state.iter().map(|(key, array)| (key.to_owned(), array.shape().to_vec())).collect();
@@ -92,7 +92,7 @@ fn run(name: &str, fixture: &Fixture, train: bool) -> ProbeResult {
         grad_out,
         train,
     };
-    probe(&request, &cpu()).expect("the weights fit")
+    probe(&request, &untracked()).expect("the weights fit")
 }
 
 fn values<'result>(result: &'result ProbeResult, key: &str) -> &'result [f32] {

@@ -11,7 +11,7 @@ use ocelli_nn::{
     state::{self, Array, StateDict, load_state_dict, state_dict},
     tensor::{Device, Tensor, TensorData, activation, module, ops::ConvOptions},
 };
-use ocelli_testing::{assert_gradient, assert_tensors_close, portable_uniform};
+use ocelli_testing::{assert_gradient, assert_tensors_close, device_name, portable_uniform};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 /// Relative to the largest value: two normalized sums in single precision, one of them by
@@ -22,8 +22,8 @@ const DIFFERENCE_TOLERANCE: f64 = 5e-3;
 
 const CHANNELS: [usize; 2] = [6, 8];
 
-fn cpu() -> Device {
-    device::parse("cpu").expect("the CPU is always there")
+fn untracked() -> Device {
+    device::parse(&device_name()).expect("OCELLI_TEST_DEVICE names a device")
 }
 
 fn random<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -97,7 +97,7 @@ fn reference(
 
 #[test]
 fn values_and_gradients_are_those_of_the_operations_one_by_one() {
-    let device = device::autodiff(&cpu());
+    let device = device::autodiff(&untracked());
     let plain = Conv2dConfig::new(CHANNELS[0], CHANNELS[1], [3, 3]).with_padding([1, 1]);
     for (config, has_bias) in [
         (plain.without_bias(), false),
@@ -197,7 +197,7 @@ fn parameters(block: &Block, has_bias: bool, device: &Device) -> [Tensor<4>; 4] 
 #[test]
 fn an_evaluation_is_the_same_with_and_without_gradients() {
     let config = Conv2dConfig::new(CHANNELS[0], CHANNELS[1], [3, 3]).with_padding([1, 1]);
-    let tracked = block(config.without_bias(), &device::autodiff(&cpu()));
+    let tracked = block(config.without_bias(), &device::autodiff(&untracked()));
     let plain = tracked.valid();
     let evaluate = |block: &Block, device: &Device| {
         Conv2dNormActivation::new(&block.conv, &block.bn)
@@ -205,13 +205,13 @@ fn an_evaluation_is_the_same_with_and_without_gradients() {
             .with_activation(Activation::Relu)
             .forward(random("x", [2, 5, 7, CHANNELS[0]], device), &Pass::eval())
     };
-    let with = evaluate(&tracked, &device::autodiff(&cpu()));
-    assert_tensors_close("evaluation", &evaluate(&plain, &cpu()), &with, TOLERANCE);
+    let with = evaluate(&tracked, &device::autodiff(&untracked()));
+    assert_tensors_close("evaluation", &evaluate(&plain, &untracked()), &with, TOLERANCE);
 }
 
 #[test]
 fn a_frozen_convolution_gets_no_gradient_and_passes_one_on() {
-    let device = device::autodiff(&cpu());
+    let device = device::autodiff(&untracked());
     let config = Conv2dConfig::new(CHANNELS[0], CHANNELS[1], [3, 3]).without_bias();
     let block = block(config, &device);
     let block = state::select_trainable(block, |key| key != "conv.weight");
@@ -226,7 +226,7 @@ fn a_frozen_convolution_gets_no_gradient_and_passes_one_on() {
 
 #[test]
 fn the_shortcut_may_be_the_input_itself() {
-    let device = device::autodiff(&cpu());
+    let device = device::autodiff(&untracked());
     let channels = CHANNELS[1];
     let config = Conv2dConfig::new(channels, channels, [3, 3]).with_padding([1, 1]).without_bias();
     let block = block(config, &device);
@@ -245,7 +245,7 @@ fn the_shortcut_may_be_the_input_itself() {
 
 #[test]
 fn gradients_agree_with_differences() {
-    let device = cpu();
+    let device = untracked();
     let x = random("x", [2, 4, 5, CHANNELS[0]], &device);
     let weight = random("weight", [CHANNELS[1], CHANNELS[0], 3, 3], &device);
     let residual = random("residual", [2, 4, 5, CHANNELS[1]], &device);

@@ -7,7 +7,7 @@ use ocelli_nn::{
     state::{Array, StateDict, load_state_dict, state_dict},
     tensor::{Device, Gradients, Tensor},
 };
-use ocelli_testing::{Fixture, assert_close, assert_gradient, assert_tensors_close};
+use ocelli_testing::{Fixture, assert_close, assert_gradient, assert_tensors_close, device_name};
 
 /// Relative to the largest value: single precision has 6e-8, and sums here have up to 150 terms.
 const TOLERANCE: f64 = 2e-6;
@@ -16,8 +16,12 @@ const OFFSET_TOLERANCE: f64 = 5e-4;
 /// Central differences of single-precision functions.
 const DIFFERENCE_TOLERANCE: f64 = 5e-3;
 
+fn untracked() -> Device {
+    device::parse(&device_name()).expect("OCELLI_TEST_DEVICE names a device")
+}
+
 fn tracked() -> Device {
-    device::autodiff(&device::parse("cpu").expect("the CPU is always there"))
+    device::autodiff(&untracked())
 }
 
 fn backward<const D: usize>(y: Tensor<D>, grad_out: Tensor<D>) -> Gradients {
@@ -211,7 +215,7 @@ fn the_remaining_operations_match_pytorch() {
 #[test]
 fn gradients_agree_with_differences() {
     let fixture = Fixture::load("layers/conv2d.safetensors");
-    let device = device::parse("cpu").expect("the CPU is always there");
+    let device = untracked();
     let x = fixture.pictures("strided.x", &device);
     let weight = fixture.tensor::<4>("strided.weight", &device);
     let geometry = ConvGeometry { stride: [2, 2], padding: [1, 1], ..ConvGeometry::default() };

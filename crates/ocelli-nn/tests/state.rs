@@ -14,6 +14,7 @@ use ocelli_nn::{
     },
     tensor::{Device, Tensor},
 };
+use ocelli_testing::device_name;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 /// Every container that a model's fields may be in.
@@ -51,13 +52,13 @@ fn network(seed: u64, device: &Device) -> Network {
     }
 }
 
-fn cpu() -> Device {
-    device::parse("cpu").expect("the CPU is always there")
+fn untracked() -> Device {
+    device::parse(&device_name()).expect("OCELLI_TEST_DEVICE names a device")
 }
 
 #[test]
 fn keys_are_field_names_and_indices_whatever_the_containers() {
-    let state = state_dict(&network(0, &cpu()));
+    let state = state_dict(&network(0, &untracked()));
     let keys: Vec<&str> = state.keys().collect();
     let expected = [
         "heads.0.bias",
@@ -90,12 +91,12 @@ fn keys_are_field_names_and_indices_whatever_the_containers() {
 #[test]
 fn buffers_are_no_parameters() {
     let weights = 3 * 4 * 15 + 4 + (16 + 4) + 8 + (12 + 8) + (8 + 2) + (12 + 3);
-    assert_eq!(parameter_count(&network(0, &cpu())), weights);
+    assert_eq!(parameter_count(&network(0, &untracked())), weights);
 }
 
 #[test]
 fn a_loaded_state_is_the_saved_one_bit_for_bit_and_stays_trainable() {
-    let device = device::autodiff(&cpu());
+    let device = device::autodiff(&untracked());
     let source = network(1, &device);
     let state = state_dict(&source);
     let loaded = load_state_dict(network(2, &device), &state).expect("the same architecture");
@@ -114,9 +115,9 @@ fn trained_keys(network: Network) -> Vec<String> {
 
 #[test]
 fn a_state_that_does_not_fit_is_refused_with_every_reason_and_changes_nothing() {
-    let model = network(1, &cpu());
+    let model = network(1, &untracked());
     let before = state_dict(&model);
-    let mut state = state_dict(&network(2, &cpu()));
+    let mut state = state_dict(&network(2, &untracked()));
     state.remove("stem.bias");
     state.insert("heads.0.weight", Array::from_f32(vec![5, 4], vec![0.0; 20]));
     state.insert("stages.1.num_batches_tracked", Array::from_f32(vec![], vec![0.0]));
@@ -138,7 +139,7 @@ fn a_state_that_does_not_fit_is_refused_with_every_reason_and_changes_nothing() 
 
 #[test]
 fn a_prefix_on_every_key_is_pointed_out() {
-    let model = network(1, &cpu());
+    let model = network(1, &untracked());
     let prefixed: StateDict =
         state_dict(&model).into_iter().map(|(key, array)| (format!("a.b.{key}"), array)).collect();
     let error = load_state_dict(model, &prefixed).expect_err("no key fits").to_string();
@@ -148,7 +149,7 @@ fn a_prefix_on_every_key_is_pointed_out() {
 
 #[test]
 fn updates_reach_trained_parameters_alone_and_gradients_are_taken_once() {
-    let device = device::autodiff(&cpu());
+    let device = device::autodiff(&untracked());
     let model = select_trainable(network(1, &device), |key| key.starts_with("heads."));
     let before = state_dict(&model);
     let x = Tensor::<2>::ones([2, 4], &device);
@@ -187,7 +188,7 @@ fn updates_reach_trained_parameters_alone_and_gradients_are_taken_once() {
 
 #[test]
 fn frozen_weights_pass_gradients_on_to_the_layers_before() {
-    let device = device::autodiff(&cpu());
+    let device = device::autodiff(&untracked());
     let model = select_trainable(network(1, &device), |key| key == "stem.weight");
     let Stage::Normalized(normalization) = &model.stages[1] else { panic!("the second stage") };
     let x = Tensor::<4>::ones([1, 4, 6, 3], &device);
@@ -198,7 +199,7 @@ fn frozen_weights_pass_gradients_on_to_the_layers_before() {
 
 #[test]
 fn a_saved_loaded_and_saved_file_is_the_same_byte_for_byte() {
-    let state = state_dict(&network(3, &cpu()));
+    let state = state_dict(&network(3, &untracked()));
     let metadata: BTreeMap<String, String> =
         (0..20).map(|index| (format!("key {index}"), format!("a \"quoted\" {index}\n"))).collect();
     let bytes = safetensors::to_bytes(&state, &metadata);
@@ -255,7 +256,7 @@ fn every_numeric_element_type_is_read() {
 
 #[test]
 fn damaged_files_are_named_and_allocate_nothing_large() {
-    let good = safetensors::to_bytes(&state_dict(&network(3, &cpu())), &BTreeMap::new());
+    let good = safetensors::to_bytes(&state_dict(&network(3, &untracked())), &BTreeMap::new());
     let huge = r#"{"a":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4398046511104]}}"#;
     let overflow =
         r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,4]}}"#;
@@ -303,7 +304,7 @@ fn initial_weights_have_the_deviation_and_bounds_of_their_distribution() {
         (Initializer::Normal { deviation: 0.02 }, 0.02, f64::INFINITY),
     ] {
         let mut generator = ChaCha8Rng::seed_from_u64(7);
-        let weight = initializer.draw(DRAWN, &mut generator, &cpu());
+        let weight = initializer.draw(DRAWN, &mut generator, &untracked());
         let values = ocelli_testing::values(&weight);
         let (mean, found) = moments(&values);
         assert!(mean.abs() < SAMPLING_TOLERANCE * deviation, "{initializer:?}: mean {mean}");
@@ -318,13 +319,14 @@ fn initial_weights_have_the_deviation_and_bounds_of_their_distribution() {
 fn fans_count_their_own_side_and_biases_the_inputs() {
     let deviation_of = |fan| {
         let initializer = Initializer::KaimingNormal { fan, gain: 1.0 };
-        let weight = initializer.draw([256, 16, 3, 3], &mut ChaCha8Rng::seed_from_u64(1), &cpu());
+        let weight =
+            initializer.draw([256, 16, 3, 3], &mut ChaCha8Rng::seed_from_u64(1), &untracked());
         moments(&ocelli_testing::values(&weight)).1
     };
     assert!((deviation_of(Fan::In) * 12.0 - 1.0).abs() < SAMPLING_TOLERANCE);
     assert!((deviation_of(Fan::Out) * 48.0 - 1.0).abs() < SAMPLING_TOLERANCE);
 
-    let bias = torch_default_bias(40_000, 25, &mut ChaCha8Rng::seed_from_u64(1), &cpu());
+    let bias = torch_default_bias(40_000, 25, &mut ChaCha8Rng::seed_from_u64(1), &untracked());
     let values = ocelli_testing::values(&bias);
     let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
     assert!(largest <= 0.2 && largest > 0.199);
@@ -332,7 +334,7 @@ fn fans_count_their_own_side_and_biases_the_inputs() {
 
 #[test]
 fn the_same_seed_gives_the_same_weights_and_another_gives_others() {
-    assert_eq!(state_dict(&network(5, &cpu())), state_dict(&network(5, &cpu())));
-    let [five, six] = [5, 6].map(|seed| state_dict(&network(seed, &cpu())));
+    assert_eq!(state_dict(&network(5, &untracked())), state_dict(&network(5, &untracked())));
+    let [five, six] = [5, 6].map(|seed| state_dict(&network(seed, &untracked())));
     assert_ne!(five.get("stem.weight"), six.get("stem.weight"));
 }

@@ -4,12 +4,14 @@
 #![forbid(unsafe_code)]
 
 mod close;
+mod device;
 mod fixture;
 mod gradient;
 mod locate;
 mod portable;
 
 pub use close::{assert_close, assert_tensors_close, relative_difference, values};
+pub use device::device_name;
 pub use fixture::Fixture;
 pub use gradient::assert_gradient;
 pub use locate::{fixtures, shared_data};
