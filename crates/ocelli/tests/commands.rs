@@ -176,7 +176,7 @@ fn a_run_that_asks_for_exact_convolutions_says_so() {
         "--out",
         &run.display().to_string(),
         "--set",
-        "train.epochs=1",
+        "train.epochs=2",
         "--set",
         "data.size=16",
         "--set",
