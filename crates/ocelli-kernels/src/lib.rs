@@ -13,6 +13,8 @@
 //! check every length against the shape before the first unchecked access.
 
 pub mod activation;
+#[cfg(feature = "mimalloc")]
+pub mod allocator;
 pub mod batch_norm;
 pub mod channel_scale;
 mod channels;

@@ -1,7 +1,6 @@
 //! The `ocelli` command.
 #![forbid(unsafe_code)]
 
-mod allocator;
 mod cli;
 mod command;
 mod compute;
@@ -22,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    allocator::keep_freed_memory();
+    ocelli_kernels::allocator::keep_freed_memory();
     let result = match cli.command {
         Command::Train(arguments) => command::train::train(arguments),
         Command::Resume(arguments) => command::train::resume(arguments),
