@@ -1,12 +1,12 @@
 //! Two-dimensional convolution (cross-correlation, as everywhere in deep learning): forward, and
 //! both gradients, for any kernel, stride, padding, dilation and groups.
 //!
-//! [`Algorithm::choose`] decides by the shape alone which of these computes it:
+//! [`Algorithm::choose`] decides by the shape and the settings which of these computes it:
 //!
 //! | algorithm | for |
 //! |---|---|
 //! | [`Winograd`](Algorithm::Winograd) | 3x3, stride 1, enough channels: a quarter of the multiplications |
-//! | [`Direct`](Algorithm::Direct) | everything else: multiplications as they stand, from a padded band of the picture in cache |
+//! | [`Direct`](Algorithm::Direct) | everything else: the products of the definition, from a padded band of the picture in cache; small maps with the batch as rows |
 //! | [`Depthwise`](Algorithm::Depthwise) | as many groups as channels: no sum over channels, so vectors run along them |
 
 mod depthwise;

@@ -6,6 +6,14 @@
 //! of the result, and the target falls into `stride` phases along each axis, which see different
 //! taps, but each phase is a correlation of stride 1 that writes every `stride`-th pixel. That way
 //! no product with an inserted zero is ever formed.
+//!
+//! | module | |
+//! |---|---|
+//! | `axis` | how targets and sources lie to each other along an axis |
+//! | `pack` | weights in the order in which the tile reads them |
+//! | `correlation`, `band` | large maps: bands of the source in cache, tiles along rows |
+//! | `small` | small maps: pictures as rows, taps that fall outside left out |
+//! | `weight_gradient` | the gradient of the weight, by either way |
 
 pub(super) mod axis;
 mod band;
