@@ -18,7 +18,6 @@ import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
 REQUIREMENTS = ["torch==2.15.*", "torchvision==0.29.*"]
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
 def default_environment():
@@ -32,7 +31,7 @@ def prepare(folder):
     if not python.exists():
         print(f"making a virtual environment in {folder}", file=sys.stderr)
         venv.create(folder, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--index-url", CPU_INDEX]
+        install = [python, "-m", "pip", "install", "--quiet"]
         subprocess.run([*install, *REQUIREMENTS], check=True)
     return python
 
