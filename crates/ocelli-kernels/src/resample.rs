@@ -100,6 +100,17 @@ pub fn input_gradient(isa: Isa, shape: &ResampleShape, mode: Mode, dy: &[f32]) -
     apply(isa, shape, &tables, [shape.output_size, shape.size], dy)
 }
 
+/// Resampling of one axis as a matrix, `[output_size, size]`: what each source pixel counts in each
+/// target pixel. For devices that resample by multiplication.
+///
+/// # Panics
+/// If there is nothing to resample, but something is to be made of it.
+#[must_use]
+pub fn axis_matrix(mode: Mode, size: usize, output_size: usize) -> Vec<f32> {
+    assert!(size > 0 || output_size == 0, "{output_size} pixels can't be made of none");
+    Table::forward(mode, size, output_size).dense(size)
+}
+
 /// Sums by tables, from one size to another.
 fn apply(
     isa: Isa,

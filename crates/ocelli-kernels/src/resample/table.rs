@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Mode;
+use crate::memory::tensor_len;
 
 /// A source pixel and its weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,6 +72,17 @@ impl Table {
             ranges.push(start..taps.len());
         }
         Self { taps, ranges }
+    }
+
+    /// The weights of `size` source pixels in each target, `[targets, size]`, mostly zeros.
+    pub(super) fn dense(&self, size: usize) -> Vec<f32> {
+        let mut weights = vec![0.0; tensor_len(&[self.ranges.len(), size])];
+        for (target, range) in self.ranges.iter().enumerate() {
+            for tap in &self.taps[range.clone()] {
+                weights[target * size + tap.pixel] = tap.weight;
+            }
+        }
+        weights
     }
 
     pub(super) fn taps(&self, target: usize) -> &[Tap] {

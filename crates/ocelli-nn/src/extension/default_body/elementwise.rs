@@ -4,7 +4,7 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 use burn::tensor::{Shape, TensorData};
-use ocelli_kernels::resample::Mode;
+use ocelli_kernels::resample::{Mode, axis_matrix};
 use ocelli_kernels::{Isa, dropout as dropping};
 
 use super::convolution::{nchw_from_nhwc, nhwc_from_nchw};
@@ -47,16 +47,24 @@ pub(crate) fn resize<B: Backend>(
     nhwc_from_nchw::<B>(B::interpolate(nchw_from_nhwc::<B>(x), size, options(mode)))
 }
 
+/// By matrices: Burn's GPU backends can't do it themselves.
 pub(crate) fn resize_gradient<B: Backend>(
     dy: FloatTensor<B>,
     [n, h, w, c]: [usize; 4],
     mode: Mode,
 ) -> FloatTensor<B> {
     let [_, height, width, _] = four::<B>(&dy);
-    // Only its shape is looked at.
-    let x = B::float_empty(Shape::new([n, c, h, w]), &dy.device(), dy.dtype().into());
-    let dy = nchw_from_nhwc::<B>(dy);
-    nhwc_from_nchw::<B>(B::interpolate_backward(x, dy, [height, width], options(mode)))
+    let device = dy.device();
+    let transposed = |size: usize, output_size: usize| {
+        let matrix = TensorData::new(axis_matrix(mode, size, output_size), [1, output_size, size]);
+        B::float_swap_dims(B::float_from_data(matrix, &device), 1, 2)
+    };
+    // Along the height first, a row of pixels being one long vector.
+    let dy = B::float_reshape(dy, Shape::new([n, height, width * c]));
+    let dy = B::float_matmul(transposed(h, height), dy);
+    let dy = B::float_reshape(dy, Shape::new([n * h, width, c]));
+    let dx = B::float_matmul(transposed(w, width), dy);
+    B::float_reshape(dx, Shape::new([n, h, w, c]))
 }
 
 fn options(mode: Mode) -> InterpolateOptions {

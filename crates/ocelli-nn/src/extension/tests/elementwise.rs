@@ -72,6 +72,13 @@ fn pictures_are_resized_as_by_the_default_body() {
                 let what = format!("{mode:?} to {size:?}, {layout}");
                 assert_same(&what, &Flex::resize(x, size, mode), &expected);
             }
+            let [n, h, w, c] = SHAPE;
+            let dy = random("dy", [n, size[0], size[1], c]);
+            let expected = default_body::resize_gradient::<Flex>(dy.clone(), [n, h, w, c], mode);
+            for (layout, dy) in layouts(&dy) {
+                let what = format!("gradient of {mode:?} to {size:?}, {layout}");
+                assert_same(&what, &Flex::resize_gradient(dy, [n, h, w, c], mode), &expected);
+            }
         }
     }
 }
