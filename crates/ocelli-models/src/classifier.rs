@@ -41,4 +41,21 @@ impl Classifier {
             Self::ResNet(network) => network.forward_features(x, pass),
         }
     }
+
+    /// What the keys of the last layer begin with.
+    #[must_use]
+    pub fn head(&self) -> &'static str {
+        match self {
+            Self::ResNet(_) => "fc.",
+        }
+    }
+
+    /// The layers from first to last, each by what its keys begin with, for learning rates that
+    /// fall layer by layer.
+    #[must_use]
+    pub fn layer_prefixes(&self) -> Vec<Vec<String>> {
+        match self {
+            Self::ResNet(network) => network.layer_prefixes(),
+        }
+    }
 }

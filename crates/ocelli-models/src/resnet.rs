@@ -135,6 +135,16 @@ impl ResNet {
         }
     }
 
+    /// The layers from first to last, each by what its keys begin with.
+    pub(crate) fn layer_prefixes(&self) -> Vec<Vec<String>> {
+        let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
+        let blocks = stages.into_iter().enumerate().flat_map(|(stage, blocks)| {
+            (0..blocks.len()).map(move |block| vec![format!("layer{}.{block}.", stage + 1)])
+        });
+        let stem = vec!["conv1.".to_owned(), "bn1.".to_owned()];
+        [stem].into_iter().chain(blocks).chain([vec!["fc.".to_owned()]]).collect()
+    }
+
     /// One score per class, before any softmax.
     ///
     /// # Shapes

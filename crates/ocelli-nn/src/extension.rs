@@ -187,11 +187,9 @@ pub(crate) trait VisionOperations: Backend {
         geometry: ConvGeometry,
         activation: Activation,
     ) -> FloatTensor<Self> {
-        let mut y = Self::convolution(x, weight, bias, geometry);
-        if let Some(residual) = residual.into_option() {
-            y = Self::float_add(y, residual);
-        }
-        Self::activation(y, activation)
+        default_body::convolution_activation::<Self>(
+            x, weight, bias, residual, geometry, activation,
+        )
     }
 
     /// An activation, element by element.

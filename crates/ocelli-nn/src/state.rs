@@ -12,8 +12,8 @@ mod write;
 use std::collections::BTreeMap;
 
 pub use error::{ShapeMismatch, StateDictError};
-pub use read::{parameter_count, state_dict};
-pub use train::{gradients, select_trainable, update_parameters};
+pub use read::{parameter_count, parameter_keys, state_dict};
+pub use train::{gradients, is_frozen, select_trainable, update_parameters};
 pub use write::load_state_dict;
 
 /// The numbers of an [`Array`], row-major.

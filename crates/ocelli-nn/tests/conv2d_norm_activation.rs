@@ -225,6 +225,35 @@ fn a_frozen_convolution_gets_no_gradient_and_passes_one_on() {
 }
 
 #[test]
+fn a_frozen_block_stands_still_in_a_training_pass_and_lets_gradients_by() {
+    let device = device::autodiff(&untracked());
+    let config = Conv2dConfig::new(CHANNELS[0], CHANNELS[1], [3, 3]).without_bias();
+    let block = state::select_trainable(block(config, &device), |_| false);
+    let before = state_dict(&block);
+    let plain = random("x", [2, 5, 7, CHANNELS[0]], &device);
+    let residual = random("residual", [2, 3, 5, CHANNELS[1]], &device);
+    let forward = |x: Tensor<4>, pass: &Pass| {
+        Conv2dNormActivation::new(&block.conv, &block.bn)
+            .with_residual(residual.clone())
+            .with_activation(Activation::Relu)
+            .forward(x, pass)
+    };
+    let expected = forward(plain.clone(), &Pass::eval());
+    let y = forward(plain.clone(), &Pass::train());
+    assert_tensors_close("without a gradient", &y, &expected, 0.0);
+    let x = plain.require_grad();
+    let y = forward(x.clone(), &Pass::train());
+    // One by one, since a gradient goes through.
+    assert_tensors_close("with a gradient", &y, &expected, TOLERANCE);
+    assert!(x.grad(&y.sum().backward()).is_some());
+    assert_eq!(state_dict(&block), before);
+
+    let block = state::select_trainable(block, |_| true);
+    let _ = Conv2dNormActivation::new(&block.conv, &block.bn).forward(x, &Pass::train());
+    assert_ne!(state_dict(&block), before, "it learns again");
+}
+
+#[test]
 fn the_shortcut_may_be_the_input_itself() {
     let device = device::autodiff(&untracked());
     let channels = CHANNELS[1];

@@ -43,6 +43,16 @@ pub enum ConfigError {
         /// A line that would do.
         example: &'static str,
     },
+    /// A name or pattern of parameters that chooses none.
+    #[error("`{key}` names {found:?}, which is no part of the model; its parts are {parts}")]
+    Unmatched {
+        /// The key at fault.
+        key: &'static str,
+        /// The name or pattern.
+        found: String,
+        /// The model's parts.
+        parts: String,
+    },
 }
 
 impl ConfigError {
@@ -51,7 +61,8 @@ impl ConfigError {
         match self {
             Self::Inapplicable { key, .. }
             | Self::OutOfRange { key, .. }
-            | Self::Missing { key, .. } => key,
+            | Self::Missing { key, .. }
+            | Self::Unmatched { key, .. } => key,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod classify;
 pub mod compare;
 pub mod config;
 pub mod ema;
+mod fine_tuning;
 mod flat;
 pub mod gradient;
 pub mod loss;
@@ -21,6 +22,7 @@ pub mod recipe;
 pub mod record;
 pub mod run_folder;
 pub mod schedule;
+pub mod selection;
 pub mod step_benchmark;
 #[cfg(test)]
 mod testing;

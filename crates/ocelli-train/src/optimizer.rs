@@ -12,7 +12,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use config::{OptimizerConfig, OptimizerName};
+pub use config::{GroupConfig, OptimizerConfig, OptimizerName};
 pub use state::OptimizerStateError;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,10 +31,27 @@ pub struct Optimizer {
     rule: Rule,
     learning_rate: f64,
     decay_norm_and_bias: bool,
+    /// Of parameters that have their own.
+    settings: BTreeMap<String, ParameterSettings>,
     /// Keys of the parameters of one dimension, read from the model once it is known.
     one_dimensional: Option<BTreeSet<String>>,
     /// Steps taken.
     steps: u64,
+}
+
+/// What a parameter has of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ParameterSettings {
+    /// What the learning rate is multiplied by.
+    pub lr_scale: f64,
+    /// Its weight decay, where that is not everyone's.
+    pub weight_decay: Option<f64>,
+}
+
+impl Default for ParameterSettings {
+    fn default() -> Self {
+        Self { lr_scale: 1.0, weight_decay: None }
+    }
 }
 
 #[derive(Debug)]
@@ -66,9 +83,17 @@ impl Optimizer {
             rule,
             learning_rate: config.lr.unwrap_or_default(),
             decay_norm_and_bias: config.decay_norm_and_bias.unwrap_or(true),
+            settings: BTreeMap::new(),
             one_dimensional: None,
             steps: 0,
         })
+    }
+
+    /// The same with other settings for some parameters, by state-dict key.
+    #[must_use]
+    pub fn with_settings(mut self, settings: BTreeMap<String, ParameterSettings>) -> Self {
+        self.settings = settings;
+        self
     }
 
     /// The learning rate of the configuration: what a schedule starts from.
@@ -111,6 +136,7 @@ impl Optimizer {
             Rule::Sgd(sgd) => sgd.weight_decay(),
         };
         let exempt = self.one_dimensional.as_ref();
+        let settings = &self.settings;
         let rule = &mut self.rule;
         let model = nn_state::update_parameters(model, |key: &str, value: Tensor<1>| {
             let Some(gradient) = gradients.remove(key) else {
@@ -122,8 +148,10 @@ impl Optimizer {
                 "the gradient of {key} has {found} elements, its parameter {expected}"
             );
             let is_exempt = exempt.is_some_and(|keys| keys.contains(key));
-            let weight_decay = if is_exempt { 0.0 } else { weight_decay };
-            let step = Step { learning_rate, weight_decay };
+            let own = settings.get(key).copied().unwrap_or_default();
+            let weight_decay =
+                if is_exempt { 0.0 } else { own.weight_decay.unwrap_or(weight_decay) };
+            let step = Step { learning_rate: learning_rate * own.lr_scale, weight_decay };
             match rule {
                 Rule::Adam(adam) => adam.update(key, value, gradient, step),
                 Rule::Sgd(sgd) => sgd.update(key, value, gradient, step),

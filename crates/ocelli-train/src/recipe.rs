@@ -20,6 +20,7 @@ use crate::ema::EmaConfig;
 use crate::loss::LossConfig;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
+use crate::selection::Selection;
 
 /// A whole experiment. A key left out has the default given here; what depends on the pictures
 /// is `None` until [`resolve`] fills it in.
@@ -239,6 +240,14 @@ pub struct TrainSection {
     /// `{ decay = 0.999 }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<EmaConfig>,
+    /// What doesn't learn: `"backbone"` (all but the last layer), parts such as `"layer1"`, patterns
+    /// such as `"*.bn*"`, or a list of these. Frozen layers get no gradient and no optimizer state,
+    /// and their normalizations stand still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Selection>,
+    /// The first epoch, from 1, in which what was frozen learns too. By default it never does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfreeze_epoch: Option<u32>,
     /// On the CPU: never compute a convolution by Winograd's algorithm, which is up to four times
     /// as fast and wrong by up to 1e-5 of the largest value.
     pub exact_convolution: bool,
@@ -265,6 +274,8 @@ impl Default for TrainSection {
             mix_probability: 1.0,
             clip_norm: 0.0,
             ema: None,
+            freeze: None,
+            unfreeze_epoch: None,
             exact_convolution: false,
             best_by: BestBy::Accuracy,
             early_stopping_patience: 0,

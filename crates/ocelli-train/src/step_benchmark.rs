@@ -11,8 +11,10 @@ use rand::Rng;
 
 use crate::classify;
 use crate::config::ConfigError;
+use crate::fine_tuning::Freezing;
 use crate::loss::{CrossEntropy, LossConfig, LossError};
 use crate::optimizer::{Optimizer, OptimizerConfig, OptimizerName};
+use crate::selection::Selection;
 
 /// What is timed.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct StepBenchmark {
     pub model: String,
     /// Forward, backward and an AdamW step; else forward alone, without gradients.
     pub train: bool,
+    /// What doesn't learn.
+    pub freeze: Option<Selection>,
     /// Pictures a batch.
     pub batch: usize,
     /// Height and width in pixels.
@@ -40,9 +44,9 @@ pub enum StepBenchmarkError {
     /// The loss can't be set up.
     #[error(transparent)]
     Loss(#[from] LossError),
-    /// The optimizer can't be set up.
+    /// The optimizer can't be set up, or there is nothing of that name to freeze.
     #[error(transparent)]
-    Optimizer(#[from] ConfigError),
+    Config(#[from] ConfigError),
 }
 
 /// Steps before the timed ones: the first ones pay for memory and caches.
@@ -62,6 +66,7 @@ pub fn run(
     let mut random = generator(0, Purpose::Initialization, 0, 0);
     let model_device = if benchmark.train { device::autodiff(on) } else { on.clone() };
     let mut model: Classifier = build(&config, &mut random, &model_device)?;
+    model = Freezing::new(benchmark.freeze.as_ref(), None, &model)?.applied(model, 1);
     let shape = [benchmark.batch, benchmark.size, benchmark.size, 3];
     // Values as a normalized picture has them: zeros would flatter some kernels.
     let images: Vec<f32> = (0..shape.iter().product::<usize>())

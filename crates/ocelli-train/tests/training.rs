@@ -146,6 +146,86 @@ fn a_run_stopped_anywhere_and_resumed_equals_an_unbroken_one_to_the_bit() {
     }
 }
 
+/// Weights and buffers that differ between two checkpoints of a run.
+fn moved(path: &Path, [before, after]: [&str; 2]) -> Vec<String> {
+    let [before, after] = [before, after]
+        .map(|name| checkpoint::read(&path.join("checkpoints"), name).unwrap().model);
+    before
+        .iter()
+        .filter(|&(key, array)| after.get(key) != Some(array))
+        .map(|(key, _)| key.to_owned())
+        .collect()
+}
+
+#[test]
+fn a_frozen_backbone_stands_still_while_the_head_learns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    run(&path, &["train.freeze=backbone", "train.snapshots=[\"first\"]"], usize::MAX).unwrap();
+    assert_eq!(moved(&path, ["epoch-0001", "last"]), ["fc.bias", "fc.weight"]);
+    let last = checkpoint::read(&path.join("checkpoints"), "last").unwrap();
+    let tracked = last.model.get("bn1.num_batches_tracked").unwrap();
+    assert_eq!(tracked.as_i64(), Some(&[0][..]));
+    assert!(
+        last.optimizer.keys().all(|key| key == "step" || key.contains("fc.")),
+        "the optimizer remembers what learns alone: {:?}",
+        last.optimizer.keys().collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn what_was_frozen_learns_from_its_epoch_on_and_a_resumed_run_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let overrides = [
+        "train.freeze=[\"backbone\"]",
+        "train.unfreeze_epoch=2",
+        "train.snapshots=[\"first\"]",
+        "optimizer.layer_decay=0.5",
+        "optimizer.groups=[{ parameters = \"*.bn*\", weight_decay = 0.0 }]",
+        "train.ema.decay=0.9",
+    ];
+    let unbroken = folder.path().join("unbroken");
+    run(&unbroken, &overrides, usize::MAX).unwrap();
+    let first = checkpoint::read(&unbroken.join("checkpoints"), "epoch-0001").unwrap();
+    let tracked = first.model.get("bn1.num_batches_tracked").unwrap();
+    assert_eq!(tracked.as_i64(), Some(&[0][..]));
+    let moved = moved(&unbroken, ["epoch-0001", "last"]);
+    assert_eq!(moved.len(), first.model.len(), "all of it learns in epoch 2");
+    // 4 steps and 2 validation batches an epoch: in the middle of both, and between them.
+    for stop_after in [1, 4, 5, 8] {
+        let path = folder.path().join(format!("stopped-{stop_after}"));
+        assert_eq!(run(&path, &overrides, stop_after).unwrap().status, RunStatus::Stopped);
+        assert_eq!(go_on(&path, usize::MAX).unwrap().status, RunStatus::Finished);
+        assert_same_run(&unbroken, &path);
+    }
+}
+
+#[test]
+fn a_group_learns_at_its_own_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let groups = "optimizer.groups=[{ parameters = \"layer4\", lr_scale = 1.0 }, { parameters = \"backbone\", lr_scale = 0.0 }]";
+    run(&path, &[groups, "train.snapshots=[\"first\"]"], usize::MAX).unwrap();
+    for key in moved(&path, ["epoch-0001", "last"]) {
+        let is_statistic = key.contains("running") || key.contains("num_batches");
+        let learns = key.starts_with("layer4.") || key.starts_with("fc.");
+        assert!(is_statistic || learns, "{key} moved at a learning rate of 0");
+    }
+    assert!(moved(&path, ["epoch-0001", "last"]).iter().any(|key| key == "layer4.1.conv2.weight"));
+}
+
+#[test]
+fn a_part_to_freeze_that_the_model_does_not_have_is_told_with_the_parts_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = |name: &str, overrides: &[&str]| {
+        run(&folder.path().join(name), overrides, usize::MAX).unwrap_err().to_string()
+    };
+    let unknown = error("unknown", &["train.freeze=layer5"]);
+    assert!(unknown.contains("layer5") && unknown.contains("conv1, bn1, layer1"), "{unknown}");
+    let whole = error("whole", &["train.freeze=[\"backbone\", \"head\"]"]);
+    assert!(whole.contains("something left to learn"), "{whole}");
+}
+
 #[test]
 fn a_run_is_the_same_whatever_the_number_of_loader_threads() {
     let folder = tempfile::tempdir().unwrap();

@@ -310,6 +310,10 @@ pub(crate) struct BenchStepArgs {
     /// What a step is
     #[arg(long, value_enum, default_value_t = StepMode::Train)]
     pub(crate) mode: StepMode,
+    /// What doesn't learn in a training step, as train.freeze: "backbone", a part, a pattern;
+    /// several times for several
+    #[arg(long, value_name = "PART")]
+    pub(crate) freeze: Vec<String>,
     /// How many classes the model tells apart
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub(crate) classes: usize,

@@ -28,6 +28,17 @@ impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B
         convolution::convolution::<B, C>(x, weight, bias, geometry)
     }
 
+    fn convolution_activation(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Optional<Self>,
+        residual: Optional<Self>,
+        geometry: ConvGeometry,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        convolution::convolution_activation::<B, C>(x, weight, bias, residual, geometry, activation)
+    }
+
     fn batch_normalization(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,

@@ -9,7 +9,7 @@ mod pool;
 
 pub(crate) use activation::{activation, activation_gradient};
 pub(crate) use convolution::{
-    convolution, convolution_input_gradient, convolution_weight_gradient,
+    convolution, convolution_activation, convolution_input_gradient, convolution_weight_gradient,
 };
 pub(crate) use elementwise::{
     dropout, resize, resize_gradient, scale_channels, scale_channels_gradient,

@@ -13,7 +13,8 @@ use crate::{
 ///
 /// A training pass normalizes by the batch's biased variance and moves `running_var` towards the
 /// *unbiased* one, as PyTorch does (Burn's own layer takes the biased one for both). An evaluation
-/// pass normalizes by the running statistics and changes nothing.
+/// pass normalizes by the running statistics and changes nothing; so does a layer whose weight and
+/// bias are frozen, in every pass.
 ///
 /// Running statistics belong to this value: clones start with a copy.
 ///
@@ -78,7 +79,7 @@ impl BatchNorm2d {
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
         let options = self.options(Activation::None);
-        if pass.is_train() {
+        if pass.of_part(self).is_train() {
             let shape = x.dims();
             let (y, statistics) = functional::batch_norm2d_train(x, self.affine(), None, options);
             self.track(statistics, shape);

@@ -10,8 +10,8 @@ use crate::{
 /// the block that convolutional networks are built from.
 ///
 /// It borrows its layers, so that they stay where a model's state dict has them. In a training
-/// pass it is one node of the autodiff graph; in evaluation the normalization is folded into the
-/// convolution.
+/// pass it is one node of the autodiff graph; in evaluation, and where the normalization is frozen,
+/// the normalization is folded into the convolution.
 ///
 /// ```
 /// use ocelli_nn::{Pass, device, functional::Activation, tensor::Tensor};
@@ -73,7 +73,7 @@ impl<'a> Conv2dNormActivation<'a> {
         let options = normalization.options(activation);
         let affine = normalization.affine();
         let Convolution { weight, bias, geometry } = convolution.parameters();
-        if !pass.is_train() {
+        if !pass.of_part(normalization).is_train() {
             let statistics = normalization.statistics(&x.device());
             let convolution =
                 folded(Convolution { weight, bias, geometry }, affine, statistics, options.epsilon);

@@ -50,6 +50,36 @@ impl ModuleVisitor for Reader {
     }
 }
 
+/// The keys of the weights, trained or frozen, in the order in which the module has them; buffers
+/// don't count.
+#[must_use]
+pub fn parameter_keys<M: Module>(module: &M) -> Vec<String> {
+    let mut visitor = KeyReader { path: Path::default(), keys: Vec::new() };
+    module.visit(&mut visitor);
+    visitor.keys
+}
+
+struct KeyReader {
+    path: Path,
+    keys: Vec<String>,
+}
+
+impl ModuleVisitor for KeyReader {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _: &str, container_type: &str) {
+        self.path.exit(container_type);
+    }
+
+    fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
+        if !self.path.in_buffer() {
+            self.keys.push(self.path.key().to_owned());
+        }
+    }
+}
+
 /// The number of weights, trained or frozen; buffers don't count.
 #[must_use]
 pub fn parameter_count<M: Module>(module: &M) -> usize {

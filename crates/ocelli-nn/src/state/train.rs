@@ -89,8 +89,8 @@ impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for Updater<F> {
 
 /// The module with just those parameters trained whose keys `choose` picks; the others are frozen.
 ///
-/// Freezing concerns gradients. A frozen part's batch statistics stand still when it is given
-/// [`Pass::eval`](crate::Pass::eval).
+/// A layer all of whose parameters are frozen evaluates in training passes too: see
+/// [`Pass::of_part`](crate::Pass::of_part).
 #[must_use]
 pub fn select_trainable<M: Module>(module: M, choose: impl FnMut(&str) -> bool) -> M {
     module.map(&mut Selector { path: Path::default(), choose })
@@ -116,6 +116,42 @@ impl<F: FnMut(&str) -> bool> ModuleMapper for Selector<F> {
         }
         let trained = (self.choose)(self.path.key());
         param.set_require_grad(trained)
+    }
+}
+
+/// Whether a module has parameters on an autodiff device, and none of them is trained.
+#[must_use]
+pub fn is_frozen<M: Module>(module: &M) -> bool {
+    let mut visitor = FreezeReader { path: Path::default(), frozen: false, trained: false };
+    module.visit(&mut visitor);
+    visitor.frozen && !visitor.trained
+}
+
+struct FreezeReader {
+    path: Path,
+    frozen: bool,
+    trained: bool,
+}
+
+impl ModuleVisitor for FreezeReader {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _: &str, container_type: &str) {
+        self.path.exit(container_type);
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        // Without autodiff no parameter asks for gradients, frozen or not.
+        if self.path.in_buffer() || !param.val().is_autodiff() {
+            return;
+        }
+        if param.is_require_grad() {
+            self.trained = true;
+        } else {
+            self.frozen = true;
+        }
     }
 }
 

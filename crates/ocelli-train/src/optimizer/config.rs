@@ -1,10 +1,20 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, Keys, check_range};
+use crate::selection::Selection;
 
-const ADAM_KEYS: &[&str] = &["lr", "betas", "eps", "weight_decay", "decay_norm_and_bias"];
-const SGD_KEYS: &[&str] =
-    &["lr", "momentum", "dampening", "nesterov", "weight_decay", "decay_norm_and_bias"];
+const ADAM_KEYS: &[&str] =
+    &["lr", "betas", "eps", "weight_decay", "decay_norm_and_bias", "layer_decay", "groups"];
+const SGD_KEYS: &[&str] = &[
+    "lr",
+    "momentum",
+    "dampening",
+    "nesterov",
+    "weight_decay",
+    "decay_norm_and_bias",
+    "layer_decay",
+    "groups",
+];
 
 /// The `[optimizer]` table. Defaults are PyTorch's; keys that do not apply to `name` are
 /// refused by [`resolved`](Self::resolved).
@@ -41,6 +51,40 @@ pub struct OptimizerConfig {
     /// normalization layers, and biases. Default true, as in PyTorch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decay_norm_and_bias: Option<bool>,
+    /// Layer-wise decay: what the learning rate of each layer, from the last to the first, is
+    /// multiplied by once more than that of the one after it (Clark et al. 2020, BEiT). Default
+    /// 1: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_decay: Option<f64>,
+    /// Parts of the model with a learning rate or weight decay of their own. A parameter belongs
+    /// to the first group that chooses it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupConfig>,
+}
+
+/// A `[[optimizer.groups]]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupConfig {
+    /// Which parameters.
+    pub parameters: Selection,
+    /// What the learning rate is multiplied by for them. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lr_scale: Option<f64>,
+    /// Their weight decay. By default that of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+}
+
+impl GroupConfig {
+    fn resolved(&self) -> Result<Self, ConfigError> {
+        let scale = self.lr_scale.unwrap_or(1.0);
+        check_range("groups", scale, scale >= 0.0, "an lr_scale of 0 or more")?;
+        if let Some(decay) = self.weight_decay {
+            check_range("groups", decay, decay >= 0.0, "a weight_decay of 0 or more")?;
+        }
+        Ok(Self { lr_scale: Some(scale), ..self.clone() })
+    }
 }
 
 /// The update rules.
@@ -93,6 +137,10 @@ impl OptimizerConfig {
         let decay = self.weight_decay.unwrap_or(default_decay);
         config.weight_decay = Some(check_range("weight_decay", decay, decay >= 0.0, "0 or more")?);
         config.decay_norm_and_bias = Some(self.decay_norm_and_bias.unwrap_or(true));
+        if let Some(decay) = self.layer_decay {
+            check_range("layer_decay", decay, decay > 0.0 && decay <= 1.0, "above 0, at most 1")?;
+        }
+        config.groups = self.groups.iter().map(GroupConfig::resolved).collect::<Result<_, _>>()?;
         if is_sgd {
             config.resolve_momentum()?
         } else {

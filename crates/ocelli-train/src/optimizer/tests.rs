@@ -290,7 +290,7 @@ fn keys_that_do_not_apply_are_refused_with_the_reason() {
         error.to_string(),
         "`momentum` does not apply to optimizer `adamw`: its first beta takes the place of \
          momentum. Remove it; optimizer `adamw` takes `lr`, `betas`, `eps`, `weight_decay`, \
-         `decay_norm_and_bias`"
+         `decay_norm_and_bias`, `layer_decay`, `groups`"
     );
     for (recipe, key) in [
         ("name = \"sgd\"\nbetas = [0.9, 0.99]", "betas"),
@@ -328,4 +328,26 @@ fn values_out_of_range_are_refused() {
 fn unknown_keys_are_refused_where_they_stand() {
     let error = toml::from_str::<OptimizerConfig>("name = \"sgd\"\nmomentun = 0.9").unwrap_err();
     assert!(error.to_string().contains("line 2, column 1"), "{error}");
+}
+
+#[test]
+fn a_parameter_with_settings_of_its_own_moves_as_under_an_optimizer_with_those() {
+    let reference = reference();
+    let own = ParameterSettings { lr_scale: 0.1, weight_decay: Some(0.3) };
+    let recipe = "name = \"adamw\"\nlr = 0.1\nweight_decay = 0.02";
+    let mut with_settings =
+        optimizer(recipe).with_settings(BTreeMap::from([("bias".to_owned(), own)]));
+    let mut of_all = optimizer(recipe);
+    let mut of_bias = optimizer("name = \"adamw\"\nlr = 0.01\nweight_decay = 0.3");
+    let [mut model, mut expected, mut expected_bias] = [0; 3].map(|_| reference.model());
+    for gradients in &reference.gradients[..3] {
+        model = with_settings.step(model, vectors(gradients), 0.1);
+        expected = of_all.step(expected, vectors(gradients), 0.1);
+        expected_bias = of_bias.step(expected_bias, vectors(gradients), 0.1 * 0.1);
+    }
+    let [state, expected, expected_bias] =
+        [&model, &expected, &expected_bias].map(|model| nn_state::state_dict(model));
+    assert_eq!(state.get("weight"), expected.get("weight"));
+    assert_eq!(state.get("bias"), expected_bias.get("bias"));
+    assert_ne!(state.get("bias"), expected.get("bias"));
 }

@@ -165,6 +165,21 @@ impl Checks<'_> {
                 recipe.data.size
             ),
         )?;
+        if let Some(epoch) = train.unfreeze_epoch {
+            let found = || match train.freeze {
+                Some(_) => epoch.to_string(),
+                None => format!("{epoch} without train.freeze"),
+            };
+            self.require(
+                train.freeze.is_some() && (2..=train.epochs).contains(&epoch),
+                "train.unfreeze_epoch",
+                found(),
+                &format!(
+                    "an epoch from 2 to {} (train.epochs), beside what train.freeze freezes before it",
+                    train.epochs
+                ),
+            )?;
+        }
         for snapshot in &train.snapshots {
             if let SnapshotEpoch::Number(number) = snapshot {
                 self.require(

@@ -18,6 +18,7 @@ use super::{Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError, sn
 use crate::checkpoint;
 use crate::classify;
 use crate::ema::Ema;
+use crate::fine_tuning::{self, Freezing};
 use crate::gradient::{self, GatheredGradients, GradientMap};
 use crate::loss::CrossEntropy;
 use crate::metric::TopK;
@@ -43,6 +44,7 @@ pub(super) struct Session {
     val_loader: Loader,
     /// Always `Some` but within a step, which takes the model apart to change it in place.
     model: Option<Classifier>,
+    freezing: Freezing,
     optimizer: Optimizer,
     ema: Option<Ema>,
     schedule: Schedule,
@@ -87,7 +89,13 @@ impl Session {
         let model = with_weights(model, &recipe)?;
         let steps = train_loader.batches_per_epoch().div_ceil(recipe.train.accumulate);
         let misfit = |table| move |reason| TrainError::Config { table, reason };
-        let optimizer = Optimizer::new(&recipe.optimizer).map_err(misfit("optimizer"))?;
+        let freezing =
+            Freezing::new(recipe.train.freeze.as_ref(), recipe.train.unfreeze_epoch, &model)
+                .map_err(misfit("train"))?;
+        let settings = fine_tuning::parameter_settings(&recipe.optimizer, &model)
+            .map_err(misfit("optimizer"))?;
+        let optimizer =
+            Optimizer::new(&recipe.optimizer).map_err(misfit("optimizer"))?.with_settings(settings);
         let schedule = Schedule::new(
             &recipe.schedule,
             optimizer.base_learning_rate(),
@@ -111,6 +119,7 @@ impl Session {
             train_loader,
             val_loader,
             model: Some(model),
+            freezing,
             ema,
             schedule,
             loss,
@@ -200,6 +209,8 @@ impl Session {
         let total = self.pictures.train.len();
         let accumulate = self.recipe.train.accumulate;
         let checkpoint_every = self.recipe.train.checkpoint_every_steps;
+        let model = self.model.take().expect("the model is put back after every step");
+        self.model = Some(self.freezing.applied(model, epoch));
         let mut gathered = GatheredGradients::default();
         let loading = self.train_loader.epoch(u64::from(epoch), self.state.batch);
         let mut batch_number = self.state.batch;

@@ -8,6 +8,7 @@ use ocelli_data::augment::{Pipeline, RandomFlip, RandomResizedCrop, Transform};
 use ocelli_data::loader::{Loader, LoaderConfig, Order};
 use ocelli_data::source::{self, SourceOptions};
 use ocelli_nn::{cpu, device};
+use ocelli_train::selection::Selection;
 use ocelli_train::step_benchmark::{self, StepBenchmark};
 use serde::Serialize;
 
@@ -22,6 +23,8 @@ use crate::terminal::table::Table;
 struct StepReport<'a> {
     model: &'a str,
     mode: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    freeze: &'a [String],
     batch: u32,
     size: u32,
     threads: usize,
@@ -51,9 +54,14 @@ struct ProfileRow {
 
 pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
     let compute = compute::set_up(&arguments.compute)?;
+    if arguments.mode == StepMode::Infer && !arguments.freeze.is_empty() {
+        return Err(Failure::usage("--freeze concerns training steps: nothing learns in inference"));
+    }
     let benchmark = StepBenchmark {
         model: arguments.model.clone(),
         train: arguments.mode == StepMode::Train,
+        freeze: (!arguments.freeze.is_empty())
+            .then(|| Selection::Several(arguments.freeze.clone())),
         batch: arguments.batch as usize,
         size: arguments.size as usize,
         classes: arguments.classes,
@@ -79,6 +87,7 @@ pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
             StepMode::Train => "train",
             StepMode::Infer => "infer",
         },
+        freeze: &arguments.freeze,
         batch: arguments.batch,
         size: arguments.size,
         threads: compute.threads,
@@ -98,11 +107,16 @@ pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
     if arguments.json {
         print_json(&report)?;
     } else {
+        let frozen = if report.freeze.is_empty() {
+            String::new()
+        } else {
+            format!(" with {} frozen", report.freeze.join(", "))
+        };
         let memory = report
             .peak_rss_mb
             .map_or_else(String::new, |peak| format!(", peak memory {peak:.0} MB"));
         print_text(&format!(
-            "{} {}, batch {}, {} px, {} threads ({}): median {:.1} ms ({:.1} to {:.1}), {:.1} images/s{memory}\n",
+            "{} {}{frozen}, batch {}, {} px, {} threads ({}): median {:.1} ms ({:.1} to {:.1}), {:.1} images/s{memory}\n",
             report.model,
             report.mode,
             report.batch,

@@ -9,8 +9,8 @@ use burn::backend::{
 };
 
 use super::{Tracked, parts};
-use crate::extension::{Optional, VisionOperations};
-use crate::functional::ConvGeometry;
+use crate::extension::{Optional, VisionOperations, default_body};
+use crate::functional::{Activation, ConvGeometry};
 
 /// What the gradients of a convolution need.
 #[derive(Clone, Debug)]
@@ -79,6 +79,41 @@ pub(super) fn convolution<B: VisionOperations, C: CheckpointStrategy>(
         }
         OpsKind::UnTracked(prepared) => prepared.finish(B::convolution(x, weight, bias, geometry)),
     }
+}
+
+/// Of frozen layers, through which no gradient goes, in one; else of operations with gradients.
+pub(super) fn convolution_activation<B: VisionOperations, C: CheckpointStrategy>(
+    x: Tracked<B, C>,
+    weight: Tracked<B, C>,
+    bias: Optional<Autodiff<B, C>>,
+    residual: Optional<Autodiff<B, C>>,
+    geometry: ConvGeometry,
+    activation: Activation,
+) -> Tracked<B, C> {
+    let (bias, residual) = (bias.into_option(), residual.into_option());
+    let is_tracked = [Some(&x), Some(&weight), bias.as_ref(), residual.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(Tracked::<B, C>::is_tracked);
+    if is_tracked {
+        return default_body::convolution_activation::<Autodiff<B, C>>(
+            x,
+            weight,
+            bias.into(),
+            residual.into(),
+            geometry,
+            activation,
+        );
+    }
+    let plain = |tensor: Tracked<B, C>| tensor.into_parts().0;
+    Tracked::<B, C>::new(B::convolution_activation(
+        plain(x),
+        plain(weight),
+        bias.map(plain).into(),
+        residual.map(plain).into(),
+        geometry,
+        activation,
+    ))
 }
 
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 use burn::backend::{Backend, TensorMetadata, ops::ConvOptions, tensor::FloatTensor};
 use burn::tensor::Shape;
 
-use crate::extension::Optional;
-use crate::functional::ConvGeometry;
+use crate::extension::{Optional, VisionOperations};
+use crate::functional::{Activation, ConvGeometry};
 
 pub(crate) fn convolution<B: Backend>(
     x: FloatTensor<B>,
@@ -12,6 +12,21 @@ pub(crate) fn convolution<B: Backend>(
 ) -> FloatTensor<B> {
     let x = nchw_from_nhwc::<B>(x);
     nhwc_from_nchw::<B>(B::conv2d(x, weight, bias.into_option(), options(geometry)))
+}
+
+pub(crate) fn convolution_activation<B: VisionOperations>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: Optional<B>,
+    residual: Optional<B>,
+    geometry: ConvGeometry,
+    activation: Activation,
+) -> FloatTensor<B> {
+    let mut y = B::convolution(x, weight, bias, geometry);
+    if let Some(residual) = residual.into_option() {
+        y = B::float_add(y, residual);
+    }
+    B::activation(y, activation)
 }
 
 pub(crate) fn convolution_input_gradient<B: Backend>(

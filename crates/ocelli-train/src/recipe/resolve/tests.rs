@@ -57,7 +57,12 @@ fn each_value_out_of_range_names_its_key() {
         ("[train]\nclip_norm = -1", "train.clip_norm"),
         ("[train]\nmix_probability = 2", "train.mix_probability"),
         ("[train]\nepochs = 3\nsnapshots = [\"first\", 4]", "train.snapshots"),
+        ("[train]\nunfreeze_epoch = 2", "train.unfreeze_epoch"),
+        ("[train]\nfreeze = \"head\"\nunfreeze_epoch = 1", "train.unfreeze_epoch"),
+        ("[train]\nepochs = 3\nfreeze = \"head\"\nunfreeze_epoch = 4", "train.unfreeze_epoch"),
         ("[optimizer]\nlr = -1.0", "`lr`"),
+        ("[optimizer]\nlayer_decay = 0", "`layer_decay`"),
+        ("[optimizer]\ngroups = [{ parameters = \"head\", lr_scale = -1 }]", "`groups`"),
         ("[optimizer]\nname = \"adamw\"\nmomentum = 0.9", "`momentum`"),
         ("[schedule]\nname = \"constant\"\ngamma = 0.1", "`gamma`"),
     ] {
