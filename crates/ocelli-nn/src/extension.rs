@@ -119,6 +119,31 @@ pub(crate) trait VisionOperations: Backend {
         default_body::convolution_weight_gradient::<Self>(x, dy, geometry, shape)
     }
 
+    /// See [`crate::functional::conv_transpose2d`]; the result has `size` pixels.
+    fn transposed_convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        #[extension_type] bias: Optional<Self>,
+        geometry: ConvGeometry,
+        size: [usize; 2],
+    ) -> FloatTensor<Self> {
+        default_body::transposed_convolution::<Self>(x, weight, bias, geometry, size)
+    }
+
+    /// See [`crate::functional::concat_channels`], of two.
+    fn concat_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        default_body::concat_channels::<Self>(first, second)
+    }
+
+    /// The first `channels` channels, and the others: the gradient of
+    /// [`concat_channels`](Self::concat_channels).
+    fn split_channels(
+        x: FloatTensor<Self>,
+        channels: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        default_body::split_channels::<Self>(x, channels)
+    }
+
     /// The sum over all pixels, `[n, h, w, c]` → `[c]`: the gradient by a bias.
     fn channel_sum(x: FloatTensor<Self>) -> FloatTensor<Self> {
         default_body::channel_sum::<Self>(x)

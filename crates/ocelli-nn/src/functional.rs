@@ -8,7 +8,9 @@
 
 mod activation;
 mod batch_norm2d;
+mod concat;
 mod conv2d;
+mod conv_transpose2d;
 mod dropout;
 mod linear;
 mod pool;
@@ -20,6 +22,8 @@ pub use batch_norm2d::{
     BatchStatistics, NormalizationOptions, NormalizedConvolution, batch_norm2d, batch_norm2d_train,
     conv2d_batch_norm_train,
 };
+pub use concat::concat_channels;
+pub use conv_transpose2d::conv_transpose2d;
 pub use conv2d::{ConvGeometry, Convolution, conv2d, conv2d_activation};
 pub use dropout::dropout;
 pub use linear::linear;

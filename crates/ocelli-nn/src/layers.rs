@@ -3,9 +3,11 @@
 mod batch_norm2d;
 mod conv2d;
 mod conv2d_norm_activation;
+mod conv_transpose2d;
 mod linear;
 
 pub use batch_norm2d::BatchNorm2d;
+pub use conv_transpose2d::{ConvTranspose2d, ConvTranspose2dConfig};
 pub use conv2d::{Conv2d, Conv2dConfig};
 pub use conv2d_norm_activation::Conv2dNormActivation;
 pub use linear::Linear;

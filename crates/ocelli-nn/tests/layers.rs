@@ -2,12 +2,13 @@
 
 use ocelli_nn::{
     Pass, device,
-    functional::{self, ConvGeometry, PoolGeometry},
-    layers::BatchNorm2d,
+    functional::{self, ConvGeometry, PoolGeometry, ResizeMode},
+    layers::{BatchNorm2d, ConvTranspose2dConfig},
     state::{Array, StateDict, load_state_dict, state_dict},
     tensor::{Device, Gradients, Tensor},
 };
 use ocelli_testing::{Fixture, assert_close, assert_gradient, assert_tensors_close, device_name};
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 /// Relative to the largest value: single precision has 6e-8, and sums here have up to 150 terms.
 const TOLERANCE: f64 = 2e-6;
@@ -75,6 +76,83 @@ fn convolutions_of_every_geometry_match_pytorch() {
             check_gradient(&fixture, &name("grad.bias"), &bias, &gradients, TOLERANCE);
         }
     }
+}
+
+#[test]
+fn transposed_convolutions_of_every_geometry_match_pytorch() {
+    let fixture = Fixture::load("layers/conv_transpose2d.safetensors");
+    let device = tracked();
+    let cases: Vec<&str> =
+        fixture.names().filter_map(|name| name.strip_suffix(".geometry")).collect();
+    assert_eq!(cases.len(), 5);
+    for case in cases {
+        let name = |part: &str| format!("{case}.{part}");
+        let numbers: Vec<usize> =
+            fixture.values(&name("geometry")).iter().map(|&number| number as usize).collect();
+        let geometry = ConvGeometry {
+            stride: [numbers[0], numbers[1]],
+            padding: [numbers[2], numbers[3]],
+            dilation: [numbers[4], numbers[5]],
+            groups: numbers[6],
+        };
+        let x = fixture.tensor::<4>(&name("x"), &device).require_grad();
+        let weight = fixture.tensor::<4>(&name("weight"), &device).require_grad();
+        let bias = fixture
+            .has(&name("bias"))
+            .then(|| fixture.tensor::<1>(&name("bias"), &device).require_grad());
+        let pictures = x.clone().permute([0, 2, 3, 1]);
+        let y = functional::conv_transpose2d(
+            pictures,
+            weight.clone(),
+            bias.clone(),
+            geometry,
+            [numbers[7], numbers[8]],
+        );
+        assert_tensors_close(&name("y"), &y, &fixture.pictures(&name("y"), &device), TOLERANCE);
+
+        let gradients = backward(y, fixture.pictures(&name("grad_out"), &device));
+        check_gradient(&fixture, &name("grad.x"), &x, &gradients, TOLERANCE);
+        check_gradient(&fixture, &name("grad.weight"), &weight, &gradients, TOLERANCE);
+        if let Some(bias) = bias {
+            check_gradient(&fixture, &name("grad.bias"), &bias, &gradients, TOLERANCE);
+        }
+    }
+}
+
+#[test]
+fn pictures_are_joined_along_channels_as_by_pytorch() {
+    let fixture = Fixture::load("layers/conv_transpose2d.safetensors");
+    let device = tracked();
+    let parts = ["a", "b", "c"]
+        .map(|name| fixture.tensor::<4>(&format!("concat.{name}"), &device).require_grad());
+    let y =
+        functional::concat_channels(parts.iter().map(|part| part.clone().permute([0, 2, 3, 1])));
+    assert_tensors_close("concat", &y, &fixture.pictures("concat.y", &device), 0.0);
+    let gradients = backward(y, fixture.pictures("concat.grad_out", &device));
+    for (name, part) in ["a", "b", "c"].into_iter().zip(&parts) {
+        check_gradient(&fixture, &format!("concat.grad.{name}"), part, &gradients, 0.0);
+    }
+}
+
+#[test]
+fn bilinear_weights_double_a_picture_as_bilinear_resizing_does() {
+    let device = untracked();
+    let mut generator = ChaCha8Rng::seed_from_u64(0);
+    let layer = ConvTranspose2dConfig::new(3, 3, [4, 4])
+        .with_stride([2, 2])
+        .with_padding([1, 1])
+        .without_bias()
+        .with_bilinear_weights()
+        .init(&mut generator, &device);
+    let fixture = Fixture::load("layers/conv_transpose2d.safetensors");
+    let x = fixture.pictures("doubling.y", &device);
+    let [_, height, width, _] = x.dims();
+    let mode = ResizeMode::Bilinear { align_corners: false };
+    let expected = functional::resize2d(x.clone(), [2 * height, 2 * width], mode);
+    let y = layer.forward(x);
+    // At the rims the transposed convolution fades towards the zeros outside.
+    let inside = |y: Tensor<4>| y.narrow(1, 1, 2 * height - 2).narrow(2, 1, 2 * width - 2);
+    assert_tensors_close("inside", &inside(y), &inside(expected), TOLERANCE);
 }
 
 /// The layer as the fixture has it before anything ran.

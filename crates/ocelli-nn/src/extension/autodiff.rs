@@ -4,10 +4,12 @@
 //! on the way to something trained: the picture that a network begins with gets none.
 
 mod activation;
+mod concat;
 mod convolution;
 mod elementwise;
 mod normalization;
 mod pool;
+mod transposed_convolution;
 
 use burn::backend::{
     Autodiff, Backend,
@@ -37,6 +39,20 @@ impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B
         activation: Activation,
     ) -> FloatTensor<Self> {
         convolution::convolution_activation::<B, C>(x, weight, bias, residual, geometry, activation)
+    }
+
+    fn transposed_convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Optional<Self>,
+        geometry: ConvGeometry,
+        size: [usize; 2],
+    ) -> FloatTensor<Self> {
+        transposed_convolution::transposed_convolution::<B, C>(x, weight, bias, geometry, size)
+    }
+
+    fn concat_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        concat::concat_channels::<B, C>(first, second)
     }
 
     fn batch_normalization(

@@ -2,14 +2,17 @@
 //! kernels are tested against.
 
 mod activation;
+mod concat;
 mod convolution;
 mod elementwise;
 mod normalization;
 mod pool;
 
 pub(crate) use activation::{activation, activation_gradient};
+pub(crate) use concat::{concat_channels, split_channels};
 pub(crate) use convolution::{
     convolution, convolution_activation, convolution_input_gradient, convolution_weight_gradient,
+    transposed_convolution,
 };
 pub(crate) use elementwise::{
     dropout, resize, resize_gradient, scale_channels, scale_channels_gradient,

@@ -1,5 +1,6 @@
 //! The operations on the embedded CPU device: kernels on the tensors' own memory.
 
+mod concat;
 mod convolution;
 mod dense;
 mod elementwise;
@@ -37,6 +38,27 @@ impl VisionOperations for Flex {
         shape: [usize; 4],
     ) -> FloatTensor<Self> {
         convolution::weight_gradient(x, dy, geometry, shape)
+    }
+
+    fn transposed_convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Optional<Self>,
+        geometry: ConvGeometry,
+        size: [usize; 2],
+    ) -> FloatTensor<Self> {
+        convolution::transposed_forward(x, weight, bias.into_option(), geometry, size)
+    }
+
+    fn concat_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        concat::concat(first, second)
+    }
+
+    fn split_channels(
+        x: FloatTensor<Self>,
+        channels: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        concat::split(x, channels)
     }
 
     fn channel_statistics(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {

@@ -1,6 +1,7 @@
 use burn::backend::{Backend, TensorMetadata, ops::ConvOptions, tensor::FloatTensor};
 use burn::tensor::Shape;
 
+use super::{four, over_pictures};
 use crate::extension::{Optional, VisionOperations};
 use crate::functional::{Activation, ConvGeometry};
 
@@ -51,6 +52,24 @@ pub(crate) fn convolution_weight_gradient<B: Backend>(
     let weight = B::float_empty(Shape::new(shape), &dy.device(), dy.dtype().into());
     let (x, dy) = (nchw_from_nhwc::<B>(x), nchw_from_nhwc::<B>(dy));
     B::conv2d_weight_backward(x, weight, dy, options(geometry))
+}
+
+/// A convolution's gradient, run forward.
+pub(crate) fn transposed_convolution<B: VisionOperations>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: Optional<B>,
+    geometry: ConvGeometry,
+    [height, width]: [usize; 2],
+) -> FloatTensor<B> {
+    let [n, _, _, _] = four::<B>(&x);
+    let [_, group_channels, _, _] = four::<B>(&weight);
+    let shape = [n, height, width, group_channels * geometry.groups];
+    let y = B::convolution_input_gradient(weight, x, geometry, shape);
+    match bias.into_option() {
+        Some(bias) => B::float_add(y, over_pictures::<B>(bias)),
+        None => y,
+    }
 }
 
 fn options(geometry: ConvGeometry) -> ConvOptions<2> {

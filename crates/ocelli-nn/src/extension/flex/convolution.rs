@@ -1,4 +1,5 @@
 use burn::backend::flex::FlexTensor;
+use ocelli_kernels::conv2d::transposed::{self, TransposedShape};
 use ocelli_kernels::conv2d::{self, Conv2dShape, Settings};
 
 use super::dense::{Dense, tensor};
@@ -52,6 +53,37 @@ pub(super) fn weight_gradient(
     let (x, dy) = (Dense::new(x), Dense::new(dy));
     let shape = shape(x.shape(), weight_shape, geometry);
     tensor(conv2d::weight_gradient(settings(), &shape, x.values(), dy.values()), weight_shape)
+}
+
+/// The result has `size` pixels.
+pub(super) fn transposed_forward(
+    x: FlexTensor,
+    weight: FlexTensor,
+    bias: Option<FlexTensor>,
+    geometry: ConvGeometry,
+    size: [usize; 2],
+) -> FlexTensor {
+    let (x, weight, bias) = (Dense::new(x), Dense::new(weight), bias.map(Dense::new));
+    let [batch, height, width, in_channels] = x.shape();
+    let [_, group_channels, kernel_height, kernel_width] = weight.shape();
+    let ConvGeometry { stride, padding, dilation, groups } = geometry;
+    let mut shape = TransposedShape {
+        batch,
+        size: [height, width],
+        in_channels,
+        out_channels: group_channels * groups,
+        kernel: [kernel_height, kernel_width],
+        stride,
+        padding,
+        output_padding: [0, 0],
+        dilation,
+        groups,
+    };
+    let least = shape.output_size();
+    shape.output_padding = [0, 1].map(|axis| size[axis] - least[axis]);
+    let bias = bias.as_ref().map(Dense::values);
+    let y = transposed::forward(settings(), &shape, x.values(), weight.values(), bias);
+    tensor(y, [batch, size[0], size[1], shape.out_channels])
 }
 
 fn settings() -> Settings {
