@@ -30,6 +30,8 @@ pub enum Purpose {
     Initialization = 6,
     /// Random subsets for statistics and figures.
     Subset = 7,
+    /// What dropout and stochastic depth drop.
+    Dropout = 8,
 }
 
 /// A generator for one use of chance.

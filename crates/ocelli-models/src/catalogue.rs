@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::resnet;
+use crate::{convnext, efficientnet, mobilenet, resnet, vgg};
 
 /// A model that can be built, as `ocelli models` lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,6 +14,8 @@ pub struct ModelEntry {
     /// Multiplications of a weight, each with its addition, to score one picture of 224 x 224
     /// pixels: convolutions and linear layers, as the literature counts "FLOPs".
     pub multiply_adds: u64,
+    /// Pixels that a picture's shorter side must have for anything to be left of it.
+    pub least_size: usize,
     /// Where it was described.
     pub paper: &'static str,
 }
@@ -21,7 +23,12 @@ pub struct ModelEntry {
 /// Every model that [`build`](crate::build()) knows.
 #[must_use]
 pub fn catalogue() -> Vec<ModelEntry> {
-    resnet::entries().collect()
+    resnet::entries()
+        .chain(efficientnet::entries())
+        .chain(vgg::entries())
+        .chain(mobilenet::entries())
+        .chain(convnext::entries())
+        .collect()
 }
 
 /// The name most like `found`, unless none is much like it.

@@ -1,7 +1,9 @@
 use burn::{module::Module, tensor::Tensor};
 use ocelli_nn::Pass;
 
-use crate::resnet::ResNet;
+use crate::{
+    convnext::ConvNeXt, efficientnet::EfficientNet, mobilenet::MobileNet, resnet::ResNet, vgg::Vgg,
+};
 
 /// A network that gives each picture one score per class, of whichever family.
 ///
@@ -10,6 +12,27 @@ use crate::resnet::ResNet;
 pub enum Classifier {
     /// A residual network.
     ResNet(ResNet),
+    /// An EfficientNetV2.
+    EfficientNet(EfficientNet),
+    /// A VGG.
+    Vgg(Vgg),
+    /// A MobileNetV3.
+    MobileNet(MobileNet),
+    /// A ConvNeXt.
+    ConvNeXt(ConvNeXt),
+}
+
+/// Evaluates the last argument with the network, of whichever family.
+macro_rules! with_network {
+    ($classifier:expr, $network:ident => $body:expr) => {
+        match $classifier {
+            Self::ResNet($network) => $body,
+            Self::EfficientNet($network) => $body,
+            Self::Vgg($network) => $body,
+            Self::MobileNet($network) => $body,
+            Self::ConvNeXt($network) => $body,
+        }
+    };
 }
 
 impl Classifier {
@@ -23,9 +46,7 @@ impl Classifier {
     /// pass, is a single picture so small that a normalization sees one value per channel.
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        match self {
-            Self::ResNet(network) => network.forward(x, pass),
-        }
+        with_network!(self, network => network.forward(x, pass))
     }
 
     /// What the last layer sees: the features that describe a picture.
@@ -37,9 +58,7 @@ impl Classifier {
     /// As [`Self::forward`].
     #[must_use]
     pub fn forward_features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        match self {
-            Self::ResNet(network) => network.forward_features(x, pass),
-        }
+        with_network!(self, network => network.forward_features(x, pass))
     }
 
     /// What the keys of the last layer begin with.
@@ -47,6 +66,10 @@ impl Classifier {
     pub fn head(&self) -> &'static str {
         match self {
             Self::ResNet(_) => "fc.",
+            Self::EfficientNet(_) => "classifier.1.",
+            Self::Vgg(_) => "classifier.6.",
+            Self::MobileNet(_) => "classifier.3.",
+            Self::ConvNeXt(_) => "classifier.2.",
         }
     }
 
@@ -54,8 +77,6 @@ impl Classifier {
     /// fall layer by layer.
     #[must_use]
     pub fn layer_prefixes(&self) -> Vec<Vec<String>> {
-        match self {
-            Self::ResNet(network) => network.layer_prefixes(),
-        }
+        with_network!(self, network => network.layer_prefixes())
     }
 }

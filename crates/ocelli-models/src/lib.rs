@@ -9,7 +9,7 @@
 //! use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 //!
 //! let device = device::parse("cpu")?;
-//! let config = ModelConfig { name: "resnet18".into(), classes: 10, in_channels: 3 };
+//! let config = ModelConfig::new("resnet18", 10);
 //! let model = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &device)?;
 //! let pictures = Tensor::<4>::zeros([2, 33, 47, 3], &device);
 //! assert_eq!(model.forward(pictures, &Pass::eval()).dims(), [2, 10]);
@@ -20,8 +20,14 @@
 mod build;
 mod catalogue;
 mod classifier;
+mod conv_norm;
+pub mod convnext;
+pub mod efficientnet;
+pub mod mobilenet;
+mod placeholder;
 pub mod probe;
 pub mod resnet;
+pub mod vgg;
 
 pub use build::{BuildError, ModelConfig, build};
 pub use catalogue::{ModelEntry, catalogue};

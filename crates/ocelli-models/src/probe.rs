@@ -8,7 +8,7 @@ use ocelli_nn::{
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use thiserror::Error;
 
-use crate::{BuildError, ModelConfig, build};
+use crate::{BuildError, ModelConfig, build, catalogue};
 
 /// What to run on what.
 #[derive(Clone, Debug)]
@@ -74,12 +74,18 @@ pub fn probe(request: &ProbeRequest, device: &Device) -> Result<ProbeResult, Pro
         return Err(input("x", x, expected));
     }
 
+    let least = catalogue().into_iter().find(|entry| entry.name == model).map(|e| e.least_size);
+    if let Some(least) = least.filter(|&least| h.min(w) < least) {
+        let expected = format!("pictures of at least {least} pixels a side for {model}");
+        return Err(input("x", x, expected));
+    }
+
     let device = if grad_out.is_some() {
         device.clone().autodiff()
     } else {
         device.clone().without_autodiff()
     };
-    let config = ModelConfig { name: model.clone(), classes, in_channels };
+    let config = ModelConfig::new(model, classes).with_in_channels(in_channels).without_dropping();
     let mut network = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &device)?;
     if let Some(weights) = weights {
         network = state::load_state_dict(network, weights)?;
@@ -122,7 +128,10 @@ const SINGLE_VALUE_PIXELS: usize = 32;
 
 /// The classes that the weights of a last layer give.
 fn classes_of(weights: &StateDict) -> Option<usize> {
-    weights.get("fc.bias").and_then(|bias| bias.shape().first().copied())
+    // The last layer of every family, the longest number first.
+    ["fc", "classifier.6", "classifier.3", "classifier.2", "classifier.1"]
+        .into_iter()
+        .find_map(|layer| weights.get(&format!("{layer}.bias"))?.shape().first().copied())
 }
 
 /// The shape, where the array has floats, `D` axes and no axis of length 0.

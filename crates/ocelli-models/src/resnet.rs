@@ -3,7 +3,8 @@
 //!
 //! As in torchvision, the bottleneck block has its stride in the 3x3 convolution, not in the first
 //! 1x1 ("ResNet v1.5", half a point more accurate), and the last normalization of a block starts
-//! at 1, not at 0.
+//! at 1, not at 0. Wide ResNets (Zagoruyko and Komodakis, 2016) have 3x3 convolutions of twice the
+//! width, and blocks that are as wide as ever outside.
 
 mod block;
 
@@ -51,12 +52,14 @@ pub struct Variant {
     pub block: BlockKind,
     /// Blocks in each of the four stages.
     pub depths: [usize; 4],
+    /// How many times wider its 3x3 convolutions are than the paper's.
+    pub width_factor: usize,
     /// Weights, with 1000 classes and 3 input channels.
     pub parameters: usize,
 }
 
 /// The members of the family.
-pub const VARIANTS: [Variant; 5] = {
+pub const VARIANTS: [Variant; 6] = {
     use BlockKind::{Basic, Bottleneck};
     const fn variant(
         name: &'static str,
@@ -64,7 +67,7 @@ pub const VARIANTS: [Variant; 5] = {
         depths: [usize; 4],
         parameters: usize,
     ) -> Variant {
-        Variant { name, block, depths, parameters }
+        Variant { name, block, depths, width_factor: 1, parameters }
     }
     [
         variant("resnet18", Basic, [2, 2, 2, 2], 11_689_512),
@@ -72,6 +75,10 @@ pub const VARIANTS: [Variant; 5] = {
         variant("resnet50", Bottleneck, [3, 4, 6, 3], 25_557_032),
         variant("resnet101", Bottleneck, [3, 4, 23, 3], 44_549_160),
         variant("resnet152", Bottleneck, [3, 8, 36, 3], 60_192_808),
+        Variant {
+            width_factor: 2,
+            ..variant("wide_resnet50_2", Bottleneck, [3, 4, 6, 3], 68_883_240)
+        },
     ]
 };
 
@@ -118,7 +125,8 @@ impl ResNet {
             let plan = block::Plan {
                 kind: variant.block,
                 in_channels: channels,
-                width: WIDTHS[index],
+                planes: WIDTHS[index],
+                width_factor: variant.width_factor,
                 stride: STRIDES[index],
             };
             channels = plan.out_channels();
@@ -187,6 +195,7 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         family: "ResNet",
         parameters: variant.parameters,
         multiply_adds: multiply_adds(variant, 224),
+        least_size: 1,
         paper: "He et al., Deep Residual Learning for Image Recognition, 2015, arXiv:1512.03385",
     })
 }
@@ -202,7 +211,13 @@ fn multiply_adds(variant: &Variant, size: usize) -> u64 {
     for ((width, stride), depth) in WIDTHS.into_iter().zip(STRIDES).zip(variant.depths) {
         for index in 0..depth {
             let stride = if index == 0 { stride } else { 1 };
-            let plan = block::Plan { kind: variant.block, in_channels: channels, width, stride };
+            let plan = block::Plan {
+                kind: variant.block,
+                in_channels: channels,
+                planes: width,
+                width_factor: variant.width_factor,
+                stride,
+            };
             total += plan.multiply_adds(size);
             size = size.div_ceil(stride);
             channels = plan.out_channels();

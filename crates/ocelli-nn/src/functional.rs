@@ -12,6 +12,7 @@ mod concat;
 mod conv2d;
 mod conv_transpose2d;
 mod dropout;
+mod layer_norm;
 mod linear;
 mod pool;
 mod resize;
@@ -26,6 +27,7 @@ pub use concat::concat_channels;
 pub use conv_transpose2d::conv_transpose2d;
 pub use conv2d::{ConvGeometry, Convolution, conv2d, conv2d_activation};
 pub use dropout::dropout;
+pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use pool::{
     PoolGeometry, adaptive_average_pool2d, average_pool2d, global_average_pool, max_pool2d,

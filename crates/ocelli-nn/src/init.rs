@@ -39,6 +39,19 @@ pub enum Initializer {
         /// The standard deviation.
         deviation: f64,
     },
+    /// Normal with the given deviation, drawn again where it lies outside of ±2: PyTorch's
+    /// `trunc_normal_`.
+    TruncatedNormal {
+        /// The standard deviation.
+        deviation: f64,
+    },
+    /// Uniform within `± gain / sqrt(fan)`.
+    Uniform {
+        /// The side to count.
+        fan: Fan,
+        /// The gain.
+        gain: f64,
+    },
 }
 
 impl Initializer {
@@ -68,6 +81,17 @@ impl Initializer {
                 uniform(shape, gain * (3.0 / fan_of(fan, &shape)).sqrt(), generator, device)
             }
             Self::Normal { deviation } => normal(shape, deviation, generator, device),
+            Self::TruncatedNormal { deviation } => fill(shape, device, || {
+                loop {
+                    let value = generator.sample::<f64, _>(StandardNormal) * deviation;
+                    if value.abs() <= 2.0 {
+                        return value as f32;
+                    }
+                }
+            }),
+            Self::Uniform { fan, gain } => {
+                uniform(shape, gain / fan_of(fan, &shape).sqrt(), generator, device)
+            }
         }
     }
 }

@@ -26,16 +26,21 @@ pub fn portable_state(key: &str, shape: &[usize]) -> Vec<f32> {
         _ if key == "x" || key == "grad_out" => (1.0, 0.0),
         _ if key.ends_with("running_var") => (0.5, 1.0),
         _ if key.ends_with("running_mean") => (0.1, 0.0),
+        // A depthwise window sees one channel.
+        [_, 1, height, width] => ((6.0 / (height * width) as f64).sqrt(), 0.0),
         [out, _, height, width] => ((6.0 / (out * height * width) as f64).sqrt(), 0.0),
         [_, features] => (1.0 / (features as f64).sqrt(), 0.0),
         // Small residual branches: the Python half says why.
-        _ if key.ends_with("bn3.weight") => (0.02, 0.1),
+        _ if SMALL_BRANCHES.iter().any(|&branch| key.ends_with(branch)) => (0.02, 0.1),
         _ if key.ends_with("weight") => (0.2, 1.0),
         _ => (0.2, 0.0),
     };
     let uniform = portable_uniform(key, shape.iter().product());
     uniform.into_iter().map(|number| (offset + scale * number) as f32).collect()
 }
+
+/// Weights of normalizations whose branches are to be small.
+const SMALL_BRANCHES: [&str; 3] = ["bn3.weight", ".block.1.1.weight", ".block.3.1.weight"];
 
 /// What a fixture keeps of a large tensor: the Euclidean norm, and eight values evenly spread.
 #[must_use]

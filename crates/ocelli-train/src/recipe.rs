@@ -14,6 +14,7 @@ use ocelli_data::augment::Transform;
 use ocelli_data::cache::CacheKind;
 use ocelli_data::loader::{LastBatch, OnBroken};
 use ocelli_data::source::Layout;
+use ocelli_models::ModelConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::ema::EmaConfig;
@@ -70,11 +71,36 @@ pub struct ModelSection {
     pub name: String,
     /// Where the first weights come from: `none` (a fresh start), or a `.safetensors` file.
     pub weights: String,
+    /// The share of numbers that the classifier's dropout drops in training. By default the model's
+    /// own, as torchvision has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
+    /// The chance that training drops the last residual branch, earlier ones less. By default the
+    /// model's own, as torchvision has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stochastic_depth: Option<f64>,
 }
 
 impl Default for ModelSection {
     fn default() -> Self {
-        Self { name: "resnet18".to_owned(), weights: "none".to_owned() }
+        Self {
+            name: "resnet18".to_owned(),
+            weights: "none".to_owned(),
+            dropout: None,
+            stochastic_depth: None,
+        }
+    }
+}
+
+impl ModelSection {
+    /// What to build for so many classes.
+    #[must_use]
+    pub fn config(&self, classes: usize) -> ModelConfig {
+        ModelConfig {
+            dropout: self.dropout,
+            stochastic_depth: self.stochastic_depth,
+            ..ModelConfig::new(&self.name, classes)
+        }
     }
 }
 

@@ -61,8 +61,7 @@ pub fn run(
     on: &Device,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Vec<f64>, StepBenchmarkError> {
-    let config =
-        ModelConfig { name: benchmark.model.clone(), classes: benchmark.classes, in_channels: 3 };
+    let config = ModelConfig::new(&benchmark.model, benchmark.classes);
     let mut random = generator(0, Purpose::Initialization, 0, 0);
     let model_device = if benchmark.train { device::autodiff(on) } else { on.clone() };
     let mut model: Classifier = build(&config, &mut random, &model_device)?;

@@ -9,7 +9,7 @@ use ocelli_data::dataset::ClassMismatch;
 use ocelli_data::random::{Purpose, generator};
 use ocelli_data::source::{self, SourceError};
 use ocelli_data::{Dataset, Picture};
-use ocelli_models::{BuildError, Classifier, ModelConfig, build};
+use ocelli_models::{BuildError, Classifier, build};
 use ocelli_nn::{Pass, cpu, state};
 
 use crate::checkpoint::{self, CheckpointError};
@@ -137,11 +137,7 @@ impl Trained {
         };
         let path = folder.checkpoints().join(&name);
         let checkpoint = checkpoint::read(&folder.checkpoints(), &name)?;
-        let config = ModelConfig {
-            name: recipe.model.name.clone(),
-            classes: info.classes.len(),
-            in_channels: 3,
-        };
+        let config = recipe.model.config(info.classes.len());
         // The first weights are replaced at once: any seed does.
         let model = build(&config, &mut generator(0, Purpose::Initialization, 0, 0), device)?;
         let model = state::load_state_dict(model, &checkpoint.weights())

@@ -17,14 +17,21 @@ use super::BlockKind;
 pub(super) struct Plan {
     pub(super) kind: BlockKind,
     pub(super) in_channels: usize,
-    /// Channels of the 3x3 convolutions.
-    pub(super) width: usize,
+    /// The paper's channels of the 3x3 convolutions.
+    pub(super) planes: usize,
+    /// How many times wider they are here.
+    pub(super) width_factor: usize,
     pub(super) stride: usize,
 }
 
 impl Plan {
     pub(super) fn out_channels(&self) -> usize {
-        self.width * self.kind.expansion()
+        self.planes * self.kind.expansion()
+    }
+
+    /// Channels of the 3x3 convolutions.
+    fn width(&self) -> usize {
+        self.planes * self.width_factor
     }
 
     /// Whether the input has another shape than the output, and can't just be added to it.
@@ -34,7 +41,7 @@ impl Plan {
 
     /// Multiply-adds for one picture of `size` x `size` pixels.
     pub(super) fn multiply_adds(&self, size: usize) -> usize {
-        let Self { in_channels, width, .. } = *self;
+        let (in_channels, width) = (self.in_channels, self.width());
         let out_channels = self.out_channels();
         let before = size * size;
         let after = size.div_ceil(self.stride).pow(2);
@@ -101,7 +108,8 @@ type Projection = (Conv2d, BatchNorm2d);
 
 impl Block {
     fn new(plan: Plan, generator: &mut ChaCha8Rng, device: &Device) -> Self {
-        let Plan { kind, in_channels, width, stride } = plan;
+        let Plan { kind, in_channels, stride, .. } = plan;
+        let width = plan.width();
         let out_channels = plan.out_channels();
         let mut convolution = |from, to, kernel: usize, stride| {
             Conv2dConfig::new(from, to, [kernel; 2])

@@ -5,7 +5,7 @@ use burn::{
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    functional::{self, ConvGeometry, Convolution},
+    functional::{self, Activation, ConvGeometry, Convolution},
     init::{Initializer, torch_default_bias},
 };
 
@@ -17,8 +17,16 @@ pub struct Conv2dConfig {
     out_channels: usize,
     kernel: [usize; 2],
     geometry: ConvGeometry,
-    bias: bool,
+    bias: Bias,
     initializer: Initializer,
+}
+
+/// A convolution's bias, and how it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bias {
+    None,
+    Zero,
+    TorchDefault,
 }
 
 impl Conv2dConfig {
@@ -30,7 +38,7 @@ impl Conv2dConfig {
             out_channels,
             kernel,
             geometry: ConvGeometry::default(),
-            bias: true,
+            bias: Bias::TorchDefault,
             initializer: Initializer::TORCH_DEFAULT,
         }
     }
@@ -66,7 +74,14 @@ impl Conv2dConfig {
     /// No bias: what a convolution before a normalization has.
     #[must_use]
     pub fn without_bias(mut self) -> Self {
-        self.bias = false;
+        self.bias = Bias::None;
+        self
+    }
+
+    /// A bias that starts at zero.
+    #[must_use]
+    pub fn with_zero_bias(mut self) -> Self {
+        self.bias = Bias::Zero;
         self
     }
 
@@ -99,7 +114,11 @@ impl Conv2dConfig {
         let shape = [out_channels, fan_channels, kernel[0], kernel[1]];
         let weight = self.initializer.draw(shape, generator, device);
         let fan_in = fan_channels * kernel[0] * kernel[1];
-        let bias = self.bias.then(|| torch_default_bias(out_channels, fan_in, generator, device));
+        let bias = match self.bias {
+            Bias::None => None,
+            Bias::Zero => Some(Tensor::zeros([out_channels], device)),
+            Bias::TorchDefault => Some(torch_default_bias(out_channels, fan_in, generator, device)),
+        };
         Conv2d { weight: Param::from_tensor(weight), bias: bias.map(Param::from_tensor), geometry }
     }
 }
@@ -126,6 +145,18 @@ impl Conv2d {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let bias = self.bias.as_ref().map(Param::val);
         functional::conv2d(x, self.weight.val(), bias, self.geometry)
+    }
+
+    /// Convolves, and applies an activation to the result.
+    ///
+    /// # Shapes
+    /// As [`Self::forward`].
+    ///
+    /// # Panics
+    /// As [`Self::forward`].
+    #[must_use]
+    pub fn forward_activation(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        functional::conv2d_activation(x, self.parameters(), None, activation)
     }
 
     /// Weight, bias and geometry.

@@ -31,6 +31,20 @@ impl Linear {
         Self { weight: Param::from_tensor(weight), bias: Param::from_tensor(bias) }
     }
 
+    /// A layer with weights from a distribution, and a bias of zero.
+    #[must_use]
+    pub fn with_initializer(
+        in_features: usize,
+        out_features: usize,
+        initializer: Initializer,
+        generator: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Self {
+        let weight = initializer.draw([out_features, in_features], generator, device);
+        let bias = Tensor::zeros([out_features], device);
+        Self { weight: Param::from_tensor(weight), bias: Param::from_tensor(bias) }
+    }
+
     /// `x · weightᵀ + bias`.
     ///
     /// # Shapes

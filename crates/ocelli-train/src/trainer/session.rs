@@ -9,9 +9,10 @@ use std::time::Instant;
 use burn::tensor::Device;
 use ocelli_data::loader::{Batch, Loader};
 use ocelli_data::random::{Purpose, generator};
-use ocelli_models::{Classifier, ModelConfig, build};
+use ocelli_models::{Classifier, build};
 use ocelli_nn::state;
 use ocelli_nn::{Pass, cpu, device, safetensors};
+use rand::Rng;
 
 use super::broken::BrokenPictures;
 use super::{Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError, snapshot};
@@ -84,7 +85,7 @@ impl Session {
         let val_loader = evaluation_loader(&recipe, pictures.val.clone())?;
         let gradient_device = device::autodiff(&compute.device);
         let mut random = generator(recipe.seed, Purpose::Initialization, 0, 0);
-        let config = ModelConfig { name: recipe.model.name.clone(), classes, in_channels: 3 };
+        let config = recipe.model.config(classes);
         let model = build(&config, &mut random, &gradient_device)?;
         let model = with_weights(model, &recipe)?;
         let steps = train_loader.batches_per_epoch().div_ceil(recipe.train.accumulate);
@@ -221,7 +222,7 @@ impl Session {
             batch_number += 1;
             self.broken.note(Split::Train, total, &batch.broken, watch.observer)?;
             if self.is_trainable(&batch) {
-                gathered.add(self.gradients(epoch, batch)?);
+                gathered.add(self.gradients(epoch, batch_number, batch)?);
             }
             // Gradients of a step half gathered are not in a checkpoint: all that follows
             // happens between steps.
@@ -267,12 +268,22 @@ impl Session {
     }
 
     /// Forward and backward: the gradients of one batch, by parameter.
-    fn gradients(&mut self, epoch: u32, batch: Batch) -> Result<GradientMap, TrainError> {
+    ///
+    /// What dropout drops follows from epoch and batch number, so that a resumed run drops the same.
+    fn gradients(
+        &mut self,
+        epoch: u32,
+        number: usize,
+        batch: Batch,
+    ) -> Result<GradientMap, TrainError> {
         let Batch { images, shape, labels, soft_targets, .. } = batch;
         let classes = self.pictures.train.classes.len();
         let targets = classify::targets(&labels, soft_targets, classes, &self.gradient_device);
         let images = classify::images_tensor(images, shape, &self.gradient_device);
-        let logits = self.model().forward(images, &Pass::train());
+        let mut random =
+            generator(self.recipe.seed, Purpose::Dropout, u64::from(epoch), number as u64);
+        let pass = Pass::train_with_key(random.next_u64());
+        let logits = self.model().forward(images, &pass);
         let loss = self.loss.forward(logits.clone(), &targets);
         let value = f64::from(loss.clone().inner().into_scalar::<f32>());
         if !value.is_finite() {

@@ -9,6 +9,7 @@ pub(crate) fn activation<B: Backend>(x: FloatTensor<B>, activation: Activation) 
         Activation::HardSwish => B::float_mul(hard_sigmoid::<B>(x.clone()), x),
         Activation::Sigmoid => B::sigmoid(x),
         Activation::HardSigmoid => hard_sigmoid::<B>(x),
+        Activation::Gelu => B::float_mul(normal_distribution::<B>(x.clone()), x),
     }
 }
 
@@ -32,6 +33,14 @@ pub(crate) fn activation_gradient<B: Backend>(
         }
         Activation::Sigmoid => sigmoid_slope::<B>(B::sigmoid(x)),
         Activation::HardSigmoid => hard_sigmoid_slope::<B>(x),
+        // The distribution, and x times the density.
+        Activation::Gelu => {
+            let below = normal_distribution::<B>(x.clone());
+            let square = B::float_mul(x.clone(), x.clone());
+            let bell = B::float_exp(B::float_mul_scalar(square, (-0.5).into()));
+            let density = B::float_mul_scalar(bell, std::f64::consts::TAU.sqrt().recip().into());
+            B::float_add(below, B::float_mul(x, density))
+        }
     };
     B::float_mul(dy, slope)
 }
@@ -54,4 +63,10 @@ fn hard_sigmoid_slope<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let sixth = B::float_add_scalar(B::float_mul_scalar(x.clone(), 0.0.into()), (1.0 / 6.0).into());
     let above = B::relu_backward(B::float_add_scalar(x.clone(), 3.0.into()), sixth);
     B::relu_backward(B::float_add_scalar(B::float_neg(x), 3.0.into()), above)
+}
+
+/// The probability that a standard normal number is below `x`.
+fn normal_distribution<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let scaled = B::float_mul_scalar(x, std::f64::consts::FRAC_1_SQRT_2.into());
+    B::float_mul_scalar(B::float_add_scalar(B::float_erf(scaled), 1.0.into()), 0.5.into())
 }
