@@ -25,6 +25,7 @@ pub mod convnext;
 pub mod efficientnet;
 pub mod mobilenet;
 mod placeholder;
+pub mod pretrained;
 pub mod probe;
 pub mod resnet;
 pub mod vgg;

@@ -3,12 +3,15 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use ocelli_nn::{
     Pass,
-    state::{self, Array, StateDict, StateDictError},
+    state::{self, Array, StateDict},
 };
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use thiserror::Error;
 
-use crate::{BuildError, ModelConfig, build, catalogue};
+use crate::{
+    BuildError, ModelConfig, build, catalogue,
+    pretrained::{self, PretrainedError},
+};
 
 /// What to run on what.
 #[derive(Clone, Debug)]
@@ -42,7 +45,7 @@ pub enum ProbeError {
     Build(#[from] BuildError),
     /// The weights are another model's.
     #[error(transparent)]
-    Weights(#[from] StateDictError),
+    Weights(#[from] PretrainedError),
     /// An input tensor has a shape that the model can't take.
     #[error("{name} has {found_type} shape {found:?}; expected float32 {expected}")]
     Input {
@@ -66,7 +69,8 @@ pub fn probe(request: &ProbeRequest, device: &Device) -> Result<ProbeResult, Pro
     let expected_x = "[pictures, channels, height, width], none of them 0";
     let [n, c, h, w] = shape_of("x", x, expected_x)?;
     let in_channels = c;
-    let classes = request.classes.or_else(|| classes_of(weights.as_ref()?)).unwrap_or(1000);
+    let classes =
+        request.classes.or_else(|| pretrained::classes_of(weights.as_ref()?)).unwrap_or(1000);
     if *train && n == 1 && h.max(w) <= SINGLE_VALUE_PIXELS {
         let expected = format!(
             "more than one picture, or one larger than {SINGLE_VALUE_PIXELS} pixels, in a training pass"
@@ -88,7 +92,7 @@ pub fn probe(request: &ProbeRequest, device: &Device) -> Result<ProbeResult, Pro
     let config = ModelConfig::new(model, classes).with_in_channels(in_channels).without_dropping();
     let mut network = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &device)?;
     if let Some(weights) = weights {
-        network = state::load_state_dict(network, weights)?;
+        network = pretrained::load(network, weights.clone())?.model;
     }
 
     let pass = if *train { Pass::train() } else { Pass::eval() };
@@ -125,14 +129,6 @@ pub fn probe(request: &ProbeRequest, device: &Device) -> Result<ProbeResult, Pro
 
 /// Every family here halves a picture five times: of this many pixels one is left.
 const SINGLE_VALUE_PIXELS: usize = 32;
-
-/// The classes that the weights of a last layer give.
-fn classes_of(weights: &StateDict) -> Option<usize> {
-    // The last layer of every family, the longest number first.
-    ["fc", "classifier.6", "classifier.3", "classifier.2", "classifier.1"]
-        .into_iter()
-        .find_map(|layer| weights.get(&format!("{layer}.bias"))?.shape().first().copied())
-}
 
 /// The shape, where the array has floats, `D` axes and no axis of length 0.
 fn shape_of<const D: usize>(

@@ -33,8 +33,8 @@ pub mod functional;
 pub mod init;
 pub mod layers;
 mod pass;
-pub mod safetensors;
 pub mod state;
 
 pub use burn::{module, tensor};
+pub use ocelli_weights::{self as weights, safetensors};
 pub use pass::Pass;

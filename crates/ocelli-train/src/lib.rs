@@ -28,3 +28,4 @@ pub mod step_benchmark;
 mod testing;
 pub mod trained;
 pub mod trainer;
+pub mod weights;

@@ -69,7 +69,9 @@ pub enum Task {
 pub struct ModelSection {
     /// A name that `ocelli models` lists. Default `resnet18`.
     pub name: String,
-    /// Where the first weights come from: `none` (a fresh start), or a `.safetensors` file.
+    /// Where the first weights come from: `none` (a fresh start), a `.safetensors` or `.pth` file,
+    /// `https://…` with `#sha256=…`, `torchvision://resnet18/IMAGENET1K_V1`, or
+    /// `hf://timm/resnet18.a1_in1k`.
     pub weights: String,
     /// The share of numbers that the classifier's dropout drops in training. By default the model's
     /// own, as torchvision has it.

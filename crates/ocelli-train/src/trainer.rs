@@ -16,8 +16,6 @@ use std::sync::atomic::AtomicBool;
 use burn::tensor::Device;
 use ocelli_data::loader::LoaderError;
 use ocelli_models::BuildError;
-use ocelli_nn::safetensors::SafetensorsError;
-use ocelli_nn::state::StateDictError;
 use ocelli_nn::{cpu, device};
 
 pub use observer::{Observer, RunStart, StepEvent};
@@ -32,6 +30,7 @@ use crate::progress::{Best, TrainingState};
 use crate::recipe::{BestBy, Recipe};
 use crate::record::EpochRecord;
 use crate::run_folder::{RunFolder, RunFolderError, RunInfo, RunStatus};
+use crate::weights::WeightsError;
 use session::{Session, Watch};
 
 /// Why training ended before its time.
@@ -43,25 +42,9 @@ pub enum TrainError {
     /// The model can't be built.
     #[error("model.name: {0}")]
     Build(#[from] BuildError),
-    /// `model.weights` names something that weights can't be loaded from.
-    #[error("model.weights: found {found:?}, expected \"none\" or the path of a .safetensors file")]
-    WeightsSource {
-        /// What the recipe says.
-        found: String,
-    },
-    /// The file of `model.weights` can't be read.
-    #[error("model.weights: {0}")]
-    Weights(#[from] SafetensorsError),
-    /// The file of `model.weights` doesn't fit the model.
-    #[error("{path}: does not fit {model}: {reason}")]
-    WeightsShape {
-        /// The file.
-        path: PathBuf,
-        /// The model's name.
-        model: String,
-        /// What doesn't fit.
-        reason: Box<StateDictError>,
-    },
+    /// The model can't start from the weights that the recipe names.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// The loss doesn't fit the pictures.
     #[error("train.loss: {0}")]
     Loss(#[from] LossError),

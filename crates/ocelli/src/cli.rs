@@ -73,6 +73,9 @@ Example:
     /// Check, describe or make pictures
     #[command(subcommand)]
     Data(DataCommand),
+    /// Look into weights, and write them in another format
+    #[command(subcommand)]
+    Weights(WeightsCommand),
     /// Run a model on given tensors, to compare numbers with another framework
     #[command(after_help = "\
 INPUT is a .safetensors file with `x` (N,C,H,W, 32-bit floats) and, with --gradients, `grad_out`.
@@ -257,6 +260,48 @@ pub(crate) struct SynthArgs {
     pub(crate) val: f64,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum WeightsCommand {
+    /// List what is in weights: keys, shapes, types
+    #[command(after_help = "\
+Examples:
+  ocelli weights inspect resnet18-f37072fd.pth
+  ocelli weights inspect torchvision://resnet18/IMAGENET1K_V1 --json")]
+    Inspect(WeightsInspectArgs),
+    /// Write weights in another format
+    #[command(after_help = "\
+PyTorch loads the .pth with torch.load(FILE, weights_only=True), strictly into torchvision's model
+of the same name.
+
+Examples:
+  ocelli weights convert runs/pets/checkpoints/best/model.safetensors pets.pth
+  ocelli weights convert checkpoint.pth vgg16.safetensors --model vgg16
+      Takes prefixes such as module. off, and timm's names for torchvision's.")]
+    Convert(WeightsConvertArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WeightsInspectArgs {
+    /// A .safetensors or .pth file, https://…, torchvision://MODEL/WEIGHTS or hf://OWNER/NAME
+    #[arg(value_name = "WEIGHTS")]
+    pub(crate) source: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WeightsConvertArgs {
+    /// A .safetensors or .pth file, https://…, torchvision://MODEL/WEIGHTS or hf://OWNER/NAME
+    #[arg(value_name = "WEIGHTS")]
+    pub(crate) source: String,
+    /// The file to write: .safetensors, or .pth for PyTorch
+    pub(crate) out: PathBuf,
+    /// Hold the weights to this model, and write them under its keys
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ProbeArgs {
     /// A name that `ocelli models` lists
@@ -267,9 +312,10 @@ pub(crate) struct ProbeArgs {
     /// The .safetensors file to write
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// The model's state dict (.safetensors); without it, weights of seed 0
-    #[arg(long, value_name = "FILE")]
-    pub(crate) weights: Option<PathBuf>,
+    /// The model's weights: a .safetensors or .pth file, https://…, torchvision://MODEL/WEIGHTS or
+    /// hf://OWNER/NAME; without it, weights of seed 0
+    #[arg(long, value_name = "WEIGHTS")]
+    pub(crate) weights: Option<String>,
     /// How many classes the model tells apart [default: what the weights have, else 1000]
     #[arg(long, value_name = "N")]
     pub(crate) classes: Option<usize>,

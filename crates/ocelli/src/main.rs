@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Data(DataCommand::Check(arguments)) => command::data::check(&arguments),
         Command::Data(DataCommand::Stats(arguments)) => command::data::stats(&arguments),
         Command::Data(DataCommand::Synth(arguments)) => command::data::synth(&arguments),
+        Command::Weights(arguments) => command::weights::weights(&arguments),
         Command::Probe(arguments) => command::probe::probe(&arguments),
         Command::Bench(BenchCommand::Step(arguments)) => command::bench::step(&arguments),
         Command::Bench(BenchCommand::Loader(arguments)) => command::bench::loader(&arguments),

@@ -9,9 +9,10 @@ use std::time::Instant;
 use burn::tensor::Device;
 use ocelli_data::loader::{Batch, Loader};
 use ocelli_data::random::{Purpose, generator};
+use ocelli_models::pretrained::Pretrained;
 use ocelli_models::{Classifier, build};
 use ocelli_nn::state;
-use ocelli_nn::{Pass, cpu, device, safetensors};
+use ocelli_nn::{Pass, cpu, device};
 use rand::Rng;
 
 use super::broken::BrokenPictures;
@@ -31,11 +32,14 @@ use crate::recipe::resolve::SINGLE_VALUE_PIXELS;
 use crate::record::{EpochRecord, Split};
 use crate::run_folder::{RunFolder, RunInfo, RunStatus, append_json_line};
 use crate::schedule::Schedule;
+use crate::weights;
 use evaluation::EvaluationPass;
 
 pub(super) struct Session {
     pub(super) recipe: Recipe,
     pub(super) pictures: Pictures,
+    /// What a person should know of pictures and weights.
+    notes: Vec<String>,
     folder: RunFolder,
     /// Where tensors that need no gradients live.
     device: Device,
@@ -87,7 +91,11 @@ impl Session {
         let mut random = generator(recipe.seed, Purpose::Initialization, 0, 0);
         let config = recipe.model.config(classes);
         let model = build(&config, &mut random, &gradient_device)?;
-        let model = with_weights(model, &recipe)?;
+        // A run that goes on has weights of its own.
+        let begins = !checkpoint::names(&folder.checkpoints()).iter().any(|name| name == LAST);
+        let source = if begins { recipe.model.weights.as_str() } else { "none" };
+        let Pretrained { model, notes } = weights::with_weights(model, &recipe.model.name, source)?;
+        let notes = pictures.notes.iter().cloned().chain(notes).collect();
         let steps = train_loader.batches_per_epoch().div_ceil(recipe.train.accumulate);
         let misfit = |table| move |reason| TrainError::Config { table, reason };
         let freezing =
@@ -127,6 +135,7 @@ impl Session {
             state: TrainingState::default(),
             recipe,
             pictures,
+            notes,
         })
     }
 
@@ -146,7 +155,7 @@ impl Session {
         RunStart {
             recipe: &self.recipe,
             info,
-            notes: &self.pictures.notes,
+            notes: &self.notes,
             state: &self.state,
             batches: self.train_loader.batches_per_epoch(),
             folder: folder.path(),
@@ -401,23 +410,4 @@ impl Session {
             confusion: Vec::new(),
         }
     }
-}
-
-/// The model with the weights that the recipe names.
-fn with_weights(model: Classifier, recipe: &Recipe) -> Result<Classifier, TrainError> {
-    let source = recipe.model.weights.as_str();
-    if source == "none" {
-        return Ok(model);
-    }
-    let path = std::path::Path::new(source);
-    if source.contains("://") || path.extension().is_none_or(|extension| extension != "safetensors")
-    {
-        return Err(TrainError::WeightsSource { found: source.to_owned() });
-    }
-    let dict = safetensors::read(path)?;
-    state::load_state_dict(model, &dict).map_err(|reason| TrainError::WeightsShape {
-        path: path.into(),
-        model: recipe.model.name.clone(),
-        reason: Box::new(reason),
-    })
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use ocelli_models::probe::{ProbeRequest, probe as run};
 use ocelli_nn::safetensors;
 
+use super::weights;
 use crate::cli::ProbeArgs;
 use crate::compute;
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ pub(crate) fn probe(arguments: &ProbeArgs) -> Result<ExitCode, Failure> {
     let compute = compute::set_up(&arguments.compute)?;
     let mut input = safetensors::read(&arguments.input).map_err(Failure::failed)?;
     let weights = match &arguments.weights {
-        Some(path) => Some(safetensors::read(path).map_err(Failure::failed)?),
+        Some(source) => Some(weights::fetch(source)?.state),
         None => None,
     };
     let mut tensor = |name: &str| {

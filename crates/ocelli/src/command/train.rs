@@ -9,7 +9,9 @@ use ocelli_train::recipe::resolve::resolve;
 use ocelli_train::recipe::suggest::{Decided, suggest};
 use ocelli_train::run_folder::{RunFolder, RunFolderError, RunStatus};
 use ocelli_train::trainer::{self, Ending, Observer, TrainError};
+use ocelli_train::weights::WeightsError;
 
+use super::weights;
 use crate::cli::{ResumeArgs, TrainArgs};
 use crate::compute;
 use crate::failure::{Failure, STOPPED};
@@ -22,6 +24,7 @@ pub(crate) fn train(arguments: TrainArgs) -> Result<ExitCode, Failure> {
     let mut recipe = resolve(recipe, &text).map_err(Failure::usage)?;
     let compute = compute::set_up(&arguments.compute)?;
     make_absolute(&mut recipe)?;
+    weights::locate(&recipe.model.weights)?;
     let folder = match &arguments.out {
         Some(path) => RunFolder::create(path).map_err(Failure::usage)?,
         None => free_folder(&run_name(&arguments.source))?,
@@ -56,7 +59,7 @@ fn conclude(result: Result<Ending, TrainError>, folder: &RunFolder) -> Result<Ex
     let ending = result.map_err(|error| match error {
         TrainError::Pictures(_)
         | TrainError::Build(_)
-        | TrainError::WeightsSource { .. }
+        | TrainError::Weights(WeightsError::Source(_))
         | TrainError::Loss(_)
         | TrainError::Config { .. }
         | TrainError::AlreadyFinished { .. } => Failure::usage(error),

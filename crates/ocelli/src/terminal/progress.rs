@@ -10,6 +10,13 @@ pub(crate) fn bar(word: &'static str) -> ProgressBar {
     bar
 }
 
+/// A bar of bytes.
+pub(crate) fn bytes(word: &'static str) -> ProgressBar {
+    let bar = bar(word);
+    bar.set_style(style("{msg} {wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left"));
+    bar
+}
+
 /// A bar's look.
 pub(crate) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)

@@ -9,10 +9,10 @@ use std::{
 };
 
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors, View, tensor::TensorView};
-use burn::tensor::{bf16, f16};
+use half::{bf16, f16};
 use thiserror::Error;
 
-use crate::state::{Array, StateDict, Values};
+use crate::{Array, StateDict, Values};
 
 /// Bytes of the length that a file starts with.
 const LENGTH_BYTES: usize = size_of::<u64>();

@@ -1,0 +1,25 @@
+//! State dicts as files: read and written in PyTorch's and safetensors' formats, found by path or
+//! by name over https.
+//!
+//! [`source`] turns what a recipe says into a file, [`read`] reads it whatever its format, [`keys`]
+//! and [`timm`] bring its keys to what a model expects, and [`write()`] writes one.
+//!
+//! Nothing in a file is executed: [`pickle`] understands what state dicts are made of, and refuses
+//! the rest by name.
+#![forbid(unsafe_code)]
+
+mod array;
+mod download;
+mod element;
+mod file;
+pub mod keys;
+pub mod pickle;
+pub mod pth;
+pub mod safetensors;
+pub mod source;
+pub mod timm;
+mod torchvision;
+
+pub use array::{Array, StateDict, Values};
+pub use download::DownloadError;
+pub use file::{Format, Loaded, ReadError, WriteError, read, write};
