@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 20] = [
     "",
     "train",
     "resume",
@@ -17,6 +17,9 @@ const COMMANDS: [&str; 17] = [
     "data check",
     "data stats",
     "data synth",
+    "weights",
+    "weights inspect",
+    "weights convert",
     "probe",
     "bench",
     "bench step",
@@ -81,7 +84,7 @@ fn every_command_has_its_help_checked() {
             .map(|name| format!("{command} {name}").trim().to_owned())
             .collect()
     };
-    for command in ["", "data", "bench"].into_iter().flat_map(listed) {
+    for command in ["", "data", "weights", "bench"].into_iter().flat_map(listed) {
         assert!(COMMANDS.contains(&command.as_str()), "{command} is missing here");
     }
 }
