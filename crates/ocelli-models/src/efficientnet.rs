@@ -305,3 +305,17 @@ fn multiply_adds(variant: &Variant, size: usize) -> u64 {
     }
     total + last(variant).multiply_adds(size) + (FEATURES * 1000) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multiply_adds_are_those_that_torchvision_publishes_for_the_sizes_of_its_weights() {
+        let published = [(384, 8.366), (480, 24.582), (480, 56.080)];
+        for (variant, (size, billions)) in VARIANTS.iter().zip(published) {
+            let found = multiply_adds(variant, size) as f64 / 1e9;
+            assert!((found - billions).abs() < 5e-4, "{}: {found}", variant.name);
+        }
+    }
+}
