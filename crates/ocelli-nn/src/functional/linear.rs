@@ -26,8 +26,8 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tenso
 }
 
 /// The same as a 1x1 convolution of one row of pixels, whose kernels read the weight as it lies and
-/// write its gradient likewise: behind a product with its transpose, a gradient of VGG's hundred
-/// million weights is laid out anew.
+/// write its gradient likewise: a product with its transpose has both laid out anew, which for
+/// VGG's hundred million weights takes as long as many convolutions.
 fn pointwise(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     let ([n, inputs], [outputs, features]) = (x.dims(), weight.dims());
     assert_eq!(inputs, features, "features of {n} rows, and of a weight for {outputs} outputs");
