@@ -206,7 +206,7 @@ impl Function for Gelu {
     #[inline(always)]
     fn gradient<S: Simd>(simd: S, x: S::Vector, dy: S::Vector) -> S::Vector {
         let (below, bell) = normal_distribution(simd, x);
-        let density = simd.mul(bell, simd.splat(0.398_942_28));
+        let density = simd.mul(bell, simd.splat(0.398_942_3));
         simd.mul(dy, simd.mul_add(x, density, below))
     }
 }

@@ -12,24 +12,43 @@ use std::borrow::Cow;
 use crate::column_sums::{Terms, column_sums};
 use crate::isa::{Isa, Simd};
 use crate::pass::{Extent, Operation, Room, pass};
+use crate::profile;
 
-/// `x` with each channel of each picture scaled.
+/// `x` with each channel of each picture scaled, and a residual added to that.
 ///
 /// # Shapes
-/// `x`: `[pictures, pixels, channels]`; `scale`: `[pictures, channels]`. An `x` that is given away
-/// becomes the result.
+/// `x` and `residual`: `[pictures, pixels, channels]`; `scale`: `[pictures, channels]`. An `x` that
+/// is given away becomes the result.
 ///
 /// # Panics
 /// If the lengths don't fit.
 #[must_use]
-pub fn scale_channels(isa: Isa, x: Cow<'_, [f32]>, scale: &[f32], channels: usize) -> Vec<f32> {
+pub fn scale_channels(
+    isa: Isa,
+    x: Cow<'_, [f32]>,
+    scale: &[f32],
+    channels: usize,
+    residual: Option<&[f32]>,
+) -> Vec<f32> {
     let extent = extent(x.len(), scale, channels);
-    let mut room = Room::of(x);
-    let (from, to) = room.pointers();
-    // SAFETY: operand and result have the extent's length.
-    unsafe { pass(isa, Scale, extent, [from], [scale], [to]) }
-    // SAFETY: the pass wrote all of it.
-    unsafe { room.finish() }
+    let tensors = 2 + usize::from(residual.is_some());
+    let describe = || profile::pass("channel scale", "forward", extent, tensors);
+    profile::record(describe, || {
+        let mut room = Room::of(x);
+        let (from, to) = room.pointers();
+        match residual {
+            // SAFETY: operand and result have the extent's length.
+            None => unsafe { pass(isa, Scale, extent, [from], [scale], [to]) },
+            Some(residual) => {
+                assert_eq!(residual.len(), extent.len(), "length of the residual");
+                let inputs = [from, residual.as_ptr()];
+                // SAFETY: operands and result have the extent's length.
+                unsafe { pass(isa, ScaleAndAdd, extent, inputs, [scale], [to]) }
+            }
+        }
+        // SAFETY: the pass wrote all of it.
+        unsafe { room.finish() }
+    })
 }
 
 /// The gradients of `x`, in the memory of `dy`, and of `scale`.
@@ -51,8 +70,11 @@ pub fn scale_channels_gradient(
     assert_eq!(dy.len(), x.len(), "lengths of a gradient and of what it is of");
     let to = dy.as_mut_ptr();
     let inputs = [to.cast_const(), x.as_ptr()];
+    let describe = || profile::pass("channel scale", "backward", extent, 3);
     // SAFETY: all have the extent's length; the result is the memory of the first.
-    let [sums] = unsafe { column_sums(isa, Products, extent, inputs, [scale], to) };
+    let [sums] = profile::record(describe, || unsafe {
+        column_sums(isa, Products, extent, inputs, [scale], to)
+    });
     (dy, sums.into_iter().map(|sum| sum as f32).collect())
 }
 
@@ -75,6 +97,21 @@ impl Operation<1, 1, 1> for Scale {
         [scale]: [S::Vector; 1],
     ) -> [S::Vector; 1] {
         [simd.mul(x, scale)]
+    }
+}
+
+#[derive(Clone, Copy)]
+struct ScaleAndAdd;
+
+impl Operation<2, 1, 1> for ScaleAndAdd {
+    #[inline(always)]
+    fn apply<S: Simd>(
+        self,
+        simd: S,
+        [x, residual]: [S::Vector; 2],
+        [scale]: [S::Vector; 1],
+    ) -> [S::Vector; 1] {
+        [simd.mul_add(x, scale, residual)]
     }
 }
 
@@ -124,15 +161,22 @@ mod tests {
                 let (x, dy) = (numbers(length, 1), numbers(length, 2));
                 let scale = numbers(pictures * channels, 3);
                 let of = |index: usize| index / (pixels * channels) * channels + index % channels;
+                let residual = numbers(length, 4);
                 let mut expected = [vec![0.0; length], vec![0.0; length], vec![0.0; scale.len()]];
+                let mut expected_sum = vec![0.0; length];
                 for index in 0..length {
                     let [x, dy, scale] = [x[index], dy[index], scale[of(index)]].map(f64::from);
                     expected[0][index] = x * scale;
+                    expected_sum[index] = x * scale + f64::from(residual[index]);
                     expected[1][index] = dy * scale;
                     expected[2][of(index)] += dy * x;
                 }
-                let y = scale_channels(isa, Cow::Borrowed(&x), &scale, channels);
-                assert!(y == scale_channels(isa, Cow::Owned(x.clone()), &scale, channels));
+                let scaled = |x, residual| scale_channels(isa, x, &scale, channels, residual);
+                let y = scaled(Cow::Borrowed(&x), None);
+                assert!(y == scaled(Cow::Owned(x.clone()), None));
+                let sum = scaled(Cow::Borrowed(&x), Some(&residual));
+                assert!(error(&sum, &expected_sum) < TOLERANCE, "{} with residual", isa.name());
+                assert!(sum == scaled(Cow::Owned(x.clone()), Some(&residual)));
                 let (dx, d_scale) = scale_channels_gradient(isa, &x, &scale, channels, dy);
                 for (found, expected) in [y, dx, d_scale].iter().zip(&expected) {
                     let error = error(found, expected);

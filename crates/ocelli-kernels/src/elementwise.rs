@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use crate::activation::{Activation, Function, with_function};
 use crate::isa::{Isa, Simd};
 use crate::pass::{Extent, Operation, Room, pass};
+use crate::profile;
 
 /// `activation(a + b)`: a residual connection. An `a` that is given away becomes the result.
 ///
@@ -35,9 +36,12 @@ pub fn activate(isa: Isa, x: Cow<'_, [f32]>, activation: Activation) -> Vec<f32>
     let extent = Extent::flat(x.len());
     let mut room = Room::of(x);
     let (from, to) = room.pointers();
-    with_function!(activation, F => {
-        // SAFETY: operand and result have the same length.
-        unsafe { pass(isa, Value::<F>(PhantomData), extent, [from], [], [to]) }
+    let describe = || profile::pass(&format!("{activation:?}"), "forward", extent, 2);
+    profile::record(describe, || {
+        with_function!(activation, F => {
+            // SAFETY: operand and result have the same length.
+            unsafe { pass(isa, Value::<F>(PhantomData), extent, [from], [], [to]) }
+        });
     });
     // SAFETY: the pass wrote all of it.
     unsafe { room.finish() }
@@ -58,9 +62,13 @@ pub fn activation_gradient(
     assert_eq!(x.len(), dy.len(), "lengths of an argument and of a gradient");
     let to = dy.as_mut_ptr();
     let inputs = [x.as_ptr(), to.cast_const()];
-    with_function!(activation, F => {
-        // SAFETY: both have the same length; the result is the memory of the second.
-        unsafe { pass(isa, Gradient::<F>(PhantomData), Extent::flat(x.len()), inputs, [], [to]) }
+    let extent = Extent::flat(x.len());
+    let describe = || profile::pass(&format!("{activation:?}"), "backward", extent, 3);
+    profile::record(describe, || {
+        with_function!(activation, F => {
+            // SAFETY: both have the same length; the result is the memory of the second.
+            unsafe { pass(isa, Gradient::<F>(PhantomData), extent, inputs, [], [to]) }
+        });
     });
     dy
 }

@@ -26,6 +26,7 @@ pub mod dropout;
 pub mod elementwise;
 mod exp;
 pub mod isa;
+pub mod layer_norm;
 mod memory;
 pub mod optimizer;
 pub mod pad;

@@ -96,7 +96,12 @@ static LANES: [f32; 16] =
 
 /// `value` in the first `count` lanes, `other` in the rest.
 #[inline(always)]
-fn first_lanes<S: Simd>(simd: S, count: usize, value: S::Vector, other: S::Vector) -> S::Vector {
+pub(crate) fn first_lanes<S: Simd>(
+    simd: S,
+    count: usize,
+    value: S::Vector,
+    other: S::Vector,
+) -> S::Vector {
     simd.select_greater(simd.splat(count as f32), simd.load(&LANES), value, other)
 }
 

@@ -16,8 +16,33 @@ pub struct ModelEntry {
     pub multiply_adds: u64,
     /// Pixels that a picture's shorter side must have for anything to be left of it.
     pub least_size: usize,
+    /// Pixels of a picture's longer side up to which a batch normalization sees one value per
+    /// channel, so that a batch of one such picture can't be learned from. 0 where there is none.
+    pub single_value_size: usize,
+    /// What the state-dict keys of the last layer begin with.
+    pub head: &'static str,
     /// Where it was described.
     pub paper: &'static str,
+}
+
+impl ModelEntry {
+    /// The entry of a name, if there is one.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        catalogue().into_iter().find(|entry| entry.name == name)
+    }
+
+    /// Whether pictures of `[height, width]` pixels are large enough.
+    #[must_use]
+    pub fn takes(&self, size: [usize; 2]) -> bool {
+        size.into_iter().all(|side| side >= self.least_size)
+    }
+
+    /// Whether so many pictures of `[height, width]` pixels make a batch to learn from.
+    #[must_use]
+    pub fn learns_from(&self, pictures: usize, [height, width]: [usize; 2]) -> bool {
+        pictures > 1 || (pictures == 1 && height.max(width) > self.single_value_size)
+    }
 }
 
 /// Every model that [`build`](crate::build()) knows.

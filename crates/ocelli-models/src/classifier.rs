@@ -2,12 +2,17 @@ use burn::{module::Module, tensor::Tensor};
 use ocelli_nn::Pass;
 
 use crate::{
-    convnext::ConvNeXt, efficientnet::EfficientNet, mobilenet::MobileNet, resnet::ResNet, vgg::Vgg,
+    convnext::{self, ConvNeXt},
+    efficientnet::{self, EfficientNet},
+    mobilenet::{self, MobileNet},
+    resnet::{self, ResNet},
+    vgg::{self, Vgg},
 };
 
 /// A network that gives each picture one score per class, of whichever family.
 ///
 /// The family leaves no trace in state-dict keys: they are the network's own.
+#[expect(clippy::large_enum_variant, reason = "there is one, and its tensors weigh more")]
 #[derive(Module, Debug)]
 pub enum Classifier {
     /// A residual network.
@@ -43,13 +48,15 @@ impl Classifier {
     ///
     /// # Panics
     /// If `x` has another number of channels than the model was built for, or, in a training
-    /// pass, is a single picture so small that a normalization sees one value per channel.
+    /// pass, is a single picture so small that a normalization sees one value per channel, or is
+    /// smaller than the family can take: see [`ModelEntry`](crate::ModelEntry).
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
         with_network!(self, network => network.forward(x, pass))
     }
 
-    /// What the last layer sees: the features that describe a picture.
+    /// What the last layer sees: the features that describe a picture. In a training pass, what a
+    /// dropout just before the last layer drops is dropped.
     ///
     /// # Shapes
     /// `[n, h, w, in_channels]` → `[n, features]`
@@ -65,11 +72,11 @@ impl Classifier {
     #[must_use]
     pub fn head(&self) -> &'static str {
         match self {
-            Self::ResNet(_) => "fc.",
-            Self::EfficientNet(_) => "classifier.1.",
-            Self::Vgg(_) => "classifier.6.",
-            Self::MobileNet(_) => "classifier.3.",
-            Self::ConvNeXt(_) => "classifier.2.",
+            Self::ResNet(_) => resnet::HEAD,
+            Self::EfficientNet(_) => efficientnet::HEAD,
+            Self::Vgg(_) => vgg::HEAD,
+            Self::MobileNet(_) => mobilenet::HEAD,
+            Self::ConvNeXt(_) => convnext::HEAD,
         }
     }
 

@@ -9,7 +9,7 @@ use burn::{
 };
 use ocelli_nn::{
     Pass,
-    functional::{Activation, activation, global_average_pool},
+    functional::{Activation, global_average_pool, scale_channels_add},
     init::Initializer,
     layers::{Conv2d, Conv2dConfig, LayerNorm, Linear, StochasticDepth},
 };
@@ -32,6 +32,9 @@ const EPSILON: f64 = 1e-6;
 /// A reduction by 4 and three by 2 leave a pixel.
 const LEAST_SIZE: usize = 32;
 const WEIGHTS: Initializer = Initializer::TruncatedNormal { deviation: 0.02 };
+
+/// What the keys of the last layer begin with.
+pub(crate) const HEAD: &str = "classifier.2.";
 
 /// A ConvNeXt. Field names are torchvision's.
 #[derive(Module, Debug)]
@@ -80,11 +83,16 @@ impl Block {
 
     fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
         let (depthwise, _, normalization, up, _, down) = &self.block;
-        let [n, h, w, c] = x.dims();
-        let y = normalization.forward(depthwise.forward(x.clone()).reshape([n * h * w, c]));
-        let y = down.forward(activation(up.forward(y), Activation::Gelu));
-        let y = y * self.layer_scale.val().reshape([1, c]);
-        self.stochastic_depth.forward(y.reshape([n, h, w, c]), pass) + x
+        let [n, _, _, c] = x.dims();
+        let y = normalization.forward(depthwise.forward(x.clone()));
+        let y = up.forward_pixels(y, Activation::Gelu);
+        let y = down.forward_pixels(y, Activation::None);
+        let scale = self.layer_scale.val().reshape([1, c]);
+        let scale = match self.stochastic_depth.factors(n, &y.device(), pass) {
+            Some(factors) => scale * factors,
+            None => scale.expand([n, c]),
+        };
+        scale_channels_add(y, scale, x)
     }
 }
 
@@ -208,6 +216,8 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         parameters: PARAMETERS,
         multiply_adds: multiply_adds(224),
         least_size: LEAST_SIZE,
+        single_value_size: 0,
+        head: HEAD,
         paper: "Liu et al., A ConvNet for the 2020s, 2022, arXiv:2201.03545",
     }]
     .into_iter()

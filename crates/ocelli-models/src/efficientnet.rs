@@ -119,6 +119,11 @@ const FEATURES: usize = 1280;
 /// The chance that a block after the last would be dropped.
 const DROP_RATE: f64 = 0.2;
 
+/// What the keys of the last layer begin with.
+pub(crate) const HEAD: &str = "classifier.1.";
+/// Five halvings, rounded up, leave one pixel of this many.
+const SINGLE_VALUE_SIZE: usize = 32;
+
 /// How much a network drops at random in training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Drop {
@@ -193,12 +198,11 @@ impl EfficientNet {
     /// pass, is a single picture of at most 32 pixels, of which one value per channel is left.
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let (dropout, linear) = &self.classifier;
-        let features = self.forward_features(x, pass);
-        linear.forward(dropout.forward(features, &pass.child(self.features.len())))
+        let (_, linear) = &self.classifier;
+        linear.forward(self.forward_features(x, pass))
     }
 
-    /// The mean of the last convolution's output over the picture.
+    /// The mean of the last convolution's output over the picture, after the dropout.
     ///
     /// # Shapes
     /// `[n, h, w, in_channels]` → `[n, 1280]`
@@ -219,7 +223,8 @@ impl EfficientNet {
                 }
             };
         }
-        global_average_pool(x)
+        let (dropout, _) = &self.classifier;
+        dropout.forward(global_average_pool(x), &pass.child(self.features.len()))
     }
 
     /// The layers from first to last, each by what its keys begin with.
@@ -233,7 +238,7 @@ impl EfficientNet {
                 ),
             }
         }
-        layers.push(vec!["classifier.".to_owned()]);
+        layers.push(vec![HEAD.to_owned()]);
         layers
     }
 }
@@ -283,6 +288,8 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         parameters: variant.parameters,
         multiply_adds: multiply_adds(variant, 224),
         least_size: 1,
+        single_value_size: SINGLE_VALUE_SIZE,
+        head: HEAD,
         paper: "Tan and Le, EfficientNetV2: Smaller Models and Faster Training, 2021, arXiv:2104.00298",
     })
 }
@@ -297,4 +304,18 @@ fn multiply_adds(variant: &Variant, size: usize) -> u64 {
         size = size.div_ceil(plan.stride);
     }
     total + last(variant).multiply_adds(size) + (FEATURES * 1000) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multiply_adds_are_those_that_torchvision_publishes_for_the_sizes_of_its_weights() {
+        let published = [(384, 8.366), (480, 24.582), (480, 56.080)];
+        for (variant, (size, billions)) in VARIANTS.iter().zip(published) {
+            let found = multiply_adds(variant, size) as f64 / 1e9;
+            assert!((found - billions).abs() < 5e-4, "{}: {found}", variant.name);
+        }
+    }
 }

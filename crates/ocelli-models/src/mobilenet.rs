@@ -78,6 +78,11 @@ const HIDDEN: usize = 1280;
 pub const DROPOUT: f64 = 0.2;
 const LINEAR: Initializer = Initializer::Normal { deviation: 0.01 };
 
+/// What the keys of the last layer begin with.
+pub(crate) const HEAD: &str = "classifier.3.";
+/// Five halvings, rounded up, leave one pixel of this many.
+const SINGLE_VALUE_SIZE: usize = 32;
+
 /// A MobileNetV3. Field names are torchvision's.
 #[derive(Module, Debug)]
 pub struct MobileNet {
@@ -224,12 +229,11 @@ impl MobileNet {
     /// pass, is a single picture of at most 32 pixels, of which one value per channel is left.
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let (_, _, dropout, linear) = &self.classifier;
-        let features = self.forward_features(x, pass);
-        linear.forward(dropout.forward(features, &pass.child(0)))
+        let (.., linear) = &self.classifier;
+        linear.forward(self.forward_features(x, pass))
     }
 
-    /// What the classifier's hidden layer makes of the picture.
+    /// What the classifier's hidden layer makes of the picture, after its dropout.
     ///
     /// # Shapes
     /// `[n, h, w, in_channels]` → `[n, 1280]`
@@ -242,8 +246,9 @@ impl MobileNet {
             Features::Convolution(layers) => conv_norm(layers, x, Activation::HardSwish, pass),
             Features::Block(block) => block.forward(x, pass),
         });
-        let (hidden, ..) = &self.classifier;
-        activation(hidden.forward(global_average_pool(x)), Activation::HardSwish)
+        let (hidden, _, dropout, _) = &self.classifier;
+        let x = activation(hidden.forward(global_average_pool(x)), Activation::HardSwish);
+        dropout.forward(x, &pass.child(0))
     }
 
     /// The layers from first to last, each by what its keys begin with.
@@ -262,6 +267,8 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         parameters: PARAMETERS,
         multiply_adds: multiply_adds(224),
         least_size: 1,
+        single_value_size: SINGLE_VALUE_SIZE,
+        head: HEAD,
         paper: "Howard et al., Searching for MobileNetV3, 2019, arXiv:1905.02244",
     }]
     .into_iter()

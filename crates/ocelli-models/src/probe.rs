@@ -9,7 +9,7 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use thiserror::Error;
 
 use crate::{
-    BuildError, ModelConfig, build, catalogue,
+    BuildError, ModelConfig, ModelEntry, build,
     pretrained::{self, PretrainedError},
 };
 
@@ -69,20 +69,13 @@ pub fn probe(request: &ProbeRequest, device: &Device) -> Result<ProbeResult, Pro
     let expected_x = "[pictures, channels, height, width], none of them 0";
     let [n, c, h, w] = shape_of("x", x, expected_x)?;
     let in_channels = c;
+    // An unknown name is told where the model is built.
+    let entry = ModelEntry::find(model);
+    if let Some(entry) = &entry {
+        check_pictures(entry, x, [n, h, w], *train)?;
+    }
     let classes =
         request.classes.or_else(|| pretrained::classes_of(weights.as_ref()?)).unwrap_or(1000);
-    if *train && n == 1 && h.max(w) <= SINGLE_VALUE_PIXELS {
-        let expected = format!(
-            "more than one picture, or one larger than {SINGLE_VALUE_PIXELS} pixels, in a training pass"
-        );
-        return Err(input("x", x, expected));
-    }
-
-    let least = catalogue().into_iter().find(|entry| entry.name == model).map(|e| e.least_size);
-    if let Some(least) = least.filter(|&least| h.min(w) < least) {
-        let expected = format!("pictures of at least {least} pixels a side for {model}");
-        return Err(input("x", x, expected));
-    }
 
     let device = if grad_out.is_some() {
         device.clone().autodiff()
@@ -127,8 +120,25 @@ pub fn probe(request: &ProbeRequest, device: &Device) -> Result<ProbeResult, Pro
     Ok(result)
 }
 
-/// Every family here halves a picture five times: of this many pixels one is left.
-const SINGLE_VALUE_PIXELS: usize = 32;
+/// Refuses pictures that are too small for the model, or for a training pass.
+fn check_pictures(
+    entry: &ModelEntry,
+    x: &Array,
+    [pictures, height, width]: [usize; 3],
+    train: bool,
+) -> Result<(), ProbeError> {
+    let ModelEntry { name, least_size, single_value_size, .. } = entry;
+    let expected = if !entry.takes([height, width]) {
+        format!("pictures of at least {least_size} pixels a side for {name}")
+    } else if train && !entry.learns_from(pictures, [height, width]) {
+        format!(
+            "more than one picture, or one larger than {single_value_size} pixels, in a training pass of {name}"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(input("x", x, expected))
+}
 
 /// The shape, where the array has floats, `D` axes and no axis of length 0.
 fn shape_of<const D: usize>(

@@ -91,6 +91,11 @@ const STEM_CHANNELS: usize = 64;
 /// The pooling between the first convolution and the first stage.
 const STEM_POOL: PoolGeometry = PoolGeometry { kernel: [3, 3], stride: [2, 2], padding: [1, 1] };
 
+/// What the keys of the last layer begin with.
+pub(crate) const HEAD: &str = "fc.";
+/// Five halvings, rounded up, leave one pixel of this many.
+const SINGLE_VALUE_SIZE: usize = 32;
+
 /// A residual network. Field names are torchvision's.
 #[derive(Module, Debug)]
 pub struct ResNet {
@@ -150,7 +155,7 @@ impl ResNet {
             (0..blocks.len()).map(move |block| vec![format!("layer{}.{block}.", stage + 1)])
         });
         let stem = vec!["conv1.".to_owned(), "bn1.".to_owned()];
-        [stem].into_iter().chain(blocks).chain([vec!["fc.".to_owned()]]).collect()
+        [stem].into_iter().chain(blocks).chain([vec![HEAD.to_owned()]]).collect()
     }
 
     /// One score per class, before any softmax.
@@ -196,6 +201,8 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         parameters: variant.parameters,
         multiply_adds: multiply_adds(variant, 224),
         least_size: 1,
+        single_value_size: SINGLE_VALUE_SIZE,
+        head: HEAD,
         paper: "He et al., Deep Residual Learning for Image Recognition, 2015, arXiv:1512.03385",
     })
 }

@@ -64,6 +64,9 @@ const HIDDEN: usize = 4096;
 pub const DROPOUT: f64 = 0.5;
 const POOL: PoolGeometry = PoolGeometry { kernel: [2, 2], stride: [2, 2], padding: [0, 0] };
 
+/// What the keys of the last layer begin with.
+pub(crate) const HEAD: &str = "classifier.6.";
+
 /// A VGG. Field names are torchvision's.
 #[derive(Module, Debug)]
 pub struct Vgg {
@@ -176,12 +179,11 @@ impl Vgg {
     /// than 32 pixels.
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let (.., dropout, linear) = &self.classifier;
-        let features = self.forward_features(x, pass);
-        linear.forward(dropout.forward(features, &pass.child(1)))
+        let (.., linear) = &self.classifier;
+        linear.forward(self.forward_features(x, pass))
     }
 
-    /// What the classifier's second hidden layer makes of the picture.
+    /// What the classifier's second hidden layer makes of the picture, after its dropout.
     ///
     /// # Shapes
     /// `[n, h, w, in_channels]` → `[n, 4096]`
@@ -199,9 +201,9 @@ impl Vgg {
         let x = adaptive_average_pool2d(x, [POOLED, POOLED]);
         // The weights want channels outermost.
         let x = x.permute([0, 3, 1, 2]).reshape([n, WIDTHS[4] * POOLED * POOLED]);
-        let (first, _, dropout, second, ..) = &self.classifier;
-        let x = dropout.forward(relu(first.forward(x)), &pass.child(0));
-        relu(second.forward(x))
+        let (first, _, first_dropout, second, _, second_dropout, _) = &self.classifier;
+        let x = first_dropout.forward(relu(first.forward(x)), &pass.child(0));
+        second_dropout.forward(relu(second.forward(x)), &pass.child(1))
     }
 
     /// The layers from first to last, each by what its keys begin with.
@@ -228,6 +230,9 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         parameters: variant.parameters,
         multiply_adds: multiply_adds(variant, 224),
         least_size: LEAST_SIZE,
+        // The last normalizations come before the last halving, and see two by two pixels of 32.
+        single_value_size: 0,
+        head: HEAD,
         paper: "Simonyan and Zisserman, Very Deep Convolutional Networks, 2014, arXiv:1409.1556",
     })
 }

@@ -1,12 +1,17 @@
 //! What every model and the builder promise, whatever the numbers.
 
+use std::{collections::BTreeMap, path::Path};
+
 use ocelli_models::{
     BuildError, Classifier, ModelConfig, build, catalogue,
     probe::{ProbeError, ProbeRequest, probe},
 };
 use ocelli_nn::{
-    Pass, device,
-    state::{Array, gradients, parameter_count, parameter_keys, state_dict, update_parameters},
+    Pass, device, safetensors,
+    state::{
+        Array, gradients, load_state_dict, parameter_count, parameter_keys, state_dict,
+        update_parameters,
+    },
     tensor::{Device, Tensor},
 };
 use ocelli_testing::{device_name, portable_state, relative_difference, values};
@@ -126,6 +131,61 @@ fn pictures_too_small_for_a_model_are_told() {
         asked.model = name.into();
         let error = probe(&asked, &device).unwrap_err().to_string();
         assert!(error.contains("at least 32 pixels a side"), "{error}");
+    }
+}
+
+#[test]
+fn a_single_small_picture_teaches_models_without_batch_normalization() {
+    let mut asked = request(&[1, 3, 32, 32]);
+    asked.model = "convnext_tiny".into();
+    asked.train = true;
+    assert!(probe(&asked, &untracked()).is_ok());
+    for name in ["efficientnet_v2_s", "mobilenet_v3_large", "wide_resnet50_2"] {
+        asked.model = name.into();
+        let error = probe(&asked, &untracked()).unwrap_err().to_string();
+        assert!(error.contains("more than one picture"), "{error}");
+    }
+}
+
+#[test]
+fn saving_and_loading_gives_the_same_bytes() {
+    let device = untracked();
+    for name in ["resnet18", "efficientnet_v2_s", "mobilenet_v3_large", "convnext_tiny"] {
+        let bytes =
+            |model: &Classifier| safetensors::to_bytes(&state_dict(model), &BTreeMap::new());
+        let saved = bytes(&model(name, 3, 3, &device));
+        let state = safetensors::parse(&saved, Path::new(name)).expect("what was written");
+        let config = ModelConfig::new(name, 3);
+        let other = build(&config, &mut ChaCha8Rng::seed_from_u64(1), &device).expect("listed");
+        assert!(bytes(&other) != saved, "{name}: another seed, the same weights");
+        let loaded = load_state_dict(other, &state).expect("the model's own weights fit");
+        assert!(bytes(&loaded) == saved, "{name}: other bytes after loading");
+    }
+}
+
+/// The models with a fixture show it in tests/reference.rs; the other VGGs have the same layers as
+/// those, and many weights.
+#[test]
+fn every_parameter_of_every_size_gets_a_gradient() {
+    let device = device::autodiff(&untracked());
+    for name in [
+        "resnet34",
+        "resnet101",
+        "resnet152",
+        "wide_resnet50_2",
+        "efficientnet_v2_m",
+        "efficientnet_v2_l",
+    ] {
+        let config = ModelConfig::new(name, 3).without_dropping();
+        let model = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &device).expect("listed");
+        let y = model.forward(pictures([2, 33, 35, 3], &device), &Pass::train());
+        let mut recorded = (y.clone() * y).sum().backward();
+        let taken = gradients(&model, &mut recorded);
+        assert_eq!(taken.len(), parameter_keys(&model).len(), "{name}");
+        for (key, gradient) in taken {
+            let sum: f32 = gradient.square().sum().into_scalar();
+            assert!(sum > 0.0 && sum.is_finite(), "{name}: the gradient of {key} is {sum}");
+        }
     }
 }
 

@@ -236,12 +236,36 @@ pub(crate) trait VisionOperations: Backend {
         default_body::dropout::<Self>(x, probability, key)
     }
 
-    /// See [`crate::functional::scale_channels`].
-    fn scale_channels(x: FloatTensor<Self>, scale: FloatTensor<Self>) -> FloatTensor<Self> {
-        default_body::scale_channels::<Self>(x, scale)
+    /// See [`crate::functional::layer_norm`].
+    fn layer_normalization(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        default_body::layer_normalization::<Self>(x, weight, bias, epsilon)
     }
 
-    /// The gradients of [`scale_channels`](Self::scale_channels), by both.
+    /// The gradients of [`layer_normalization`](Self::layer_normalization) by `x`, weight and bias.
+    fn layer_normalization_gradient(
+        dy: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        default_body::layer_normalization_gradient::<Self>(dy, x, weight, epsilon)
+    }
+
+    /// See [`crate::functional::scale_channels_add`].
+    fn scale_channels(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        #[extension_type] residual: Optional<Self>,
+    ) -> FloatTensor<Self> {
+        default_body::scale_channels::<Self>(x, scale, residual)
+    }
+
+    /// The gradients of [`scale_channels`](Self::scale_channels), by `x` and scale.
     fn scale_channels_gradient(
         dy: FloatTensor<Self>,
         x: FloatTensor<Self>,

@@ -33,4 +33,4 @@ pub use pool::{
     PoolGeometry, adaptive_average_pool2d, average_pool2d, global_average_pool, max_pool2d,
 };
 pub use resize::{ResizeMode, resize2d};
-pub use scale_channels::scale_channels;
+pub use scale_channels::{scale_channels, scale_channels_add};

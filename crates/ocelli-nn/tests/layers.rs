@@ -3,7 +3,7 @@
 use ocelli_nn::{
     Pass, device,
     functional::{self, ConvGeometry, PoolGeometry, ResizeMode},
-    layers::{BatchNorm2d, ConvTranspose2dConfig},
+    layers::{BatchNorm2d, ConvTranspose2dConfig, StochasticDepth},
     state::{Array, StateDict, load_state_dict, state_dict},
     tensor::{Device, Gradients, Tensor},
 };
@@ -261,6 +261,78 @@ fn max_pooling_matches_pytorch_and_padding_never_wins() {
         let gradients = backward(y, fixture.pictures(&name("grad_out"), &device));
         check_gradient(&fixture, &name("grad.x"), &x, &gradients, TOLERANCE);
     }
+}
+
+#[test]
+fn layer_normalization_matches_pytorch() {
+    let fixture = Fixture::load("layers/layer_norm.safetensors");
+    let device = tracked();
+    for (case, tolerance) in
+        [("plain", TOLERANCE), ("offset", OFFSET_TOLERANCE), ("tiny", TOLERANCE)]
+    {
+        let name = |what: &str| format!("{case}.{what}");
+        let x = fixture.tensor::<4>(&name("x"), &device).require_grad();
+        let [weight, bias] =
+            ["weight", "bias"].map(|what| fixture.tensor::<1>(&name(what), &device).require_grad());
+        let y = functional::layer_norm(x.clone(), [weight.clone(), bias.clone()], 1e-6);
+        assert_tensors_close(case, &y, &fixture.tensor(&name("y"), &device), tolerance);
+        let gradients = backward(y, fixture.tensor(&name("grad_out"), &device));
+        check_gradient(&fixture, &name("grad.x"), &x, &gradients, tolerance);
+        check_gradient(&fixture, &name("grad.weight"), &weight, &gradients, tolerance);
+        check_gradient(&fixture, &name("grad.bias"), &bias, &gradients, tolerance);
+    }
+}
+
+#[test]
+fn stochastic_depth_drops_whole_pictures_at_its_rate_and_makes_up_for_them() {
+    let device = tracked();
+    let (pictures, probability) = (2000, 0.3);
+    let layer = StochasticDepth::new(probability);
+    let branch = Tensor::<4>::ones([pictures, 1, 2, 3], &device).require_grad();
+    let shortcut = Tensor::<4>::ones([pictures, 1, 2, 3], &device) * 5.0;
+    let sum = |pass: &Pass| layer.add(branch.clone(), shortcut.clone(), pass);
+    let y = sum(&Pass::train_with_key(3));
+    let values = ocelli_testing::values(&y);
+    let kept = 5.0 + 1.0 / 0.7;
+    for picture in values.chunks(6) {
+        assert!(picture.iter().all(|value| *value == picture[0]), "a picture is dropped in part");
+        assert!(picture[0] == 5.0 || (picture[0] - kept).abs() < 1e-6, "{}", picture[0]);
+    }
+    let dropped = values.chunks(6).filter(|picture| picture[0] == 5.0).count() as f64;
+    // Five deviations of the binomial distribution.
+    let deviation = (pictures as f64 * probability * (1.0 - probability)).sqrt();
+    assert!((dropped - pictures as f64 * probability).abs() < 5.0 * deviation, "{dropped}");
+
+    let gradients = y.clone().sum().backward();
+    let gradient = branch.grad(&gradients).expect("a gradient arrives");
+    assert_tensors_close("branch", &gradient, &(y - shortcut.clone()).inner(), TOLERANCE);
+
+    let values = |pass: &Pass| ocelli_testing::values(&sum(pass));
+    assert_eq!(values(&Pass::train_with_key(3)), values(&Pass::train_with_key(3)));
+    assert_ne!(values(&Pass::train_with_key(3)), values(&Pass::train_with_key(4)));
+    assert!(values(&Pass::eval()).iter().all(|value| *value == 6.0));
+}
+
+#[test]
+fn scaling_and_adding_is_what_it_says_with_gradients_by_all_three() {
+    let device = untracked();
+    let fixture = Fixture::load("layers/conv2d.safetensors");
+    let x = fixture.pictures("strided.x", &device);
+    let [n, _, _, c] = x.dims();
+    let scale = x.clone().mean_dim(1).mean_dim(2).reshape([n, c]);
+    let residual = x.clone().flip([1]);
+    let y = functional::scale_channels_add(x.clone(), scale.clone(), residual.clone());
+    let expected = x.clone() * scale.clone().reshape([n, 1, 1, c]) + residual.clone();
+    assert_tensors_close("sum", &y, &expected, TOLERANCE);
+    assert_gradient(
+        "all three at once",
+        &x,
+        |x| {
+            let scale = functional::global_average_pool(x.clone());
+            functional::scale_channels_add(x.clone(), scale, x.flip([1]))
+        },
+        DIFFERENCE_TOLERANCE,
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ocelli_data::random::{Purpose, generator};
-use ocelli_models::{BuildError, Classifier, ModelConfig, build};
+use ocelli_models::{BuildError, Classifier, ModelConfig, ModelEntry, build};
 use ocelli_nn::{Pass, device, state};
 use rand::Rng;
 
@@ -41,6 +41,18 @@ pub enum StepBenchmarkError {
     /// The model can't be built.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// There are too few pictures, or too few pixels.
+    #[error("{model} can't take {batch} pictures of {size} px: expected {expected}")]
+    Pictures {
+        /// The model.
+        model: &'static str,
+        /// Pictures a batch.
+        batch: usize,
+        /// Height and width in pixels.
+        size: usize,
+        /// What is expected, in words.
+        expected: String,
+    },
     /// The loss can't be set up.
     #[error(transparent)]
     Loss(#[from] LossError),
@@ -61,6 +73,7 @@ pub fn run(
     on: &Device,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Vec<f64>, StepBenchmarkError> {
+    check_pictures(benchmark)?;
     let config = ModelConfig::new(&benchmark.model, benchmark.classes);
     let mut random = generator(0, Purpose::Initialization, 0, 0);
     let model_device = if benchmark.train { device::autodiff(on) } else { on.clone() };
@@ -101,6 +114,20 @@ pub fn run(
         progress(step + 1, total);
     }
     Ok(milliseconds)
+}
+
+/// Refuses pictures that the model can't take. An unknown model is told where it is built.
+fn check_pictures(benchmark: &StepBenchmark) -> Result<(), StepBenchmarkError> {
+    let StepBenchmark { train, batch, size, .. } = *benchmark;
+    let Some(entry) = ModelEntry::find(&benchmark.model) else { return Ok(()) };
+    let expected = if !entry.takes([size; 2]) {
+        format!("{} px or more", entry.least_size)
+    } else if train && !entry.learns_from(batch, [size; 2]) {
+        format!("more than one to train on, or more than {} px", entry.single_value_size)
+    } else {
+        return Ok(());
+    };
+    Err(StepBenchmarkError::Pictures { model: entry.name, batch, size, expected })
 }
 
 /// Waits until a device that works in the background has done all that was asked of it.

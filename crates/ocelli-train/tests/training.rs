@@ -146,6 +146,17 @@ fn a_run_stopped_anywhere_and_resumed_equals_an_unbroken_one_to_the_bit() {
     }
 }
 
+#[test]
+fn what_is_dropped_at_random_is_the_same_after_a_resumption() {
+    let folder = tempfile::tempdir().unwrap();
+    let overrides = ["model.name=mobilenet_v3_large", "model.dropout=0.5", "train.epochs=1"];
+    let [unbroken, stopped] = ["unbroken", "stopped"].map(|name| folder.path().join(name));
+    run(&unbroken, &overrides, usize::MAX).unwrap();
+    assert_eq!(run(&stopped, &overrides, 1).unwrap().status, RunStatus::Stopped);
+    go_on(&stopped, usize::MAX).unwrap();
+    assert_same_run(&unbroken, &stopped);
+}
+
 /// Weights and buffers that differ between two checkpoints of a run.
 fn moved(path: &Path, [before, after]: [&str; 2]) -> Vec<String> {
     let [before, after] = [before, after]

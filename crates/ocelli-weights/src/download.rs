@@ -122,7 +122,8 @@ fn into_cache(
     part.sync_all().map_err(text)?;
     if let Err(reason) = verify(&part_path, remote) {
         // Not to be resumed.
-        let _ = (fs::remove_file(&part_path), fs::remove_file(&tag_path));
+        let _ = fs::remove_file(&part_path);
+        let _ = fs::remove_file(&tag_path);
         return Err(reason);
     }
     fs::rename(&part_path, path).map_err(text)?;

@@ -391,7 +391,7 @@ impl<'a> Machine<'a> {
             Value::Opaque(_) => return Ok(()),
             _ => return Err(nonsense(at, "a dictionary is expected")),
         };
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return Err(nonsense(at, "a key without a value"));
         }
         let mut items = items.into_iter();

@@ -40,7 +40,7 @@ pub(crate) const FILES: [[&str; 3]; 28] = [
 pub(crate) fn file(model: &str, weights: &str) -> Result<&'static str, Vec<&'static str>> {
     let of_model = || FILES.iter().filter(|[name, ..]| *name == model);
     let found = if weights == "DEFAULT" {
-        of_model().last()
+        of_model().next_back()
     } else {
         of_model().find(|[_, name, _]| *name == weights)
     };

@@ -13,11 +13,13 @@
 //! | `pack` | weights in the order in which the tile reads them |
 //! | `correlation`, `band` | large maps: bands of the source in cache, tiles along rows |
 //! | `small` | small maps: pictures as rows, taps that fall outside left out |
+//! | `few_pixels` | 1x1 windows over a few pixels in all: the weight is read as it lies |
 //! | `weight_gradient` | the gradient of the weight, by either way |
 
 pub(super) mod axis;
 mod band;
 mod correlation;
+mod few_pixels;
 mod pack;
 mod small;
 mod weight_gradient;
@@ -31,8 +33,6 @@ use crate::isa::Isa;
 use crate::memory::Output;
 use crate::parallel::Shared;
 
-pub(super) use weight_gradient::weight_gradient;
-
 /// The result. Lengths are checked by the caller.
 pub(super) fn forward(
     isa: Isa,
@@ -41,6 +41,9 @@ pub(super) fn forward(
     weight: &[f32],
     epilogue: Epilogue<'_>,
 ) -> Vec<f32> {
+    if few_pixels::applies(shape) {
+        return few_pixels::forward(isa, shape, x, weight, epilogue);
+    }
     let [height, width] = shape.output_size();
     let mut y = Output::new(shape.y_len());
     let target = Shared::new(y.as_mut_ptr());
@@ -75,6 +78,9 @@ pub(super) fn input_gradient(
     weight: &[f32],
     dy: &[f32],
 ) -> Vec<f32> {
+    if few_pixels::applies(shape) {
+        return few_pixels::input_gradient(isa, shape, weight, dy);
+    }
     let mut dx = Output::new(shape.x_len());
     let target = Shared::new(dx.as_mut_ptr());
     let vertical = Axis::phases(shape, 0);
@@ -103,4 +109,12 @@ pub(super) fn input_gradient(
     }
     // SAFETY: the phases reach every pixel, each once, the groups every channel.
     unsafe { dx.finish() }
+}
+
+/// The gradient of the weight. Lengths are checked by the caller.
+pub(super) fn weight_gradient(isa: Isa, shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    if few_pixels::applies(shape) {
+        return few_pixels::weight_gradient(isa, shape, x, dy);
+    }
+    weight_gradient::weight_gradient(isa, shape, x, dy)
 }

@@ -6,7 +6,7 @@ use ocelli_nn::{
     Pass,
     functional::Activation,
     init::Initializer,
-    layers::{SqueezeExcitation, StochasticDepth},
+    layers::{Conv2dNormActivation, SqueezeExcitation, StochasticDepth},
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -136,7 +136,7 @@ impl Block {
             y = match part {
                 // A projection is linear; the only convolution of a block is none.
                 Part::Convolution(layers) if index == last && last > 0 => {
-                    if self.has_shortcut && pass.drop_key().is_none() {
+                    if self.has_shortcut && !self.stochastic_depth.drops(pass) {
                         return conv_norm_add(layers, y, x, pass);
                     }
                     conv_norm(layers, y, Activation::None, pass)
@@ -145,7 +145,7 @@ impl Block {
                 Part::SqueezeExcitation(layer) => layer.forward(y),
             };
         }
-        if self.has_shortcut { self.stochastic_depth.forward(y, pass) + x } else { y }
+        if self.has_shortcut { self.stochastic_depth.add(y, x, pass) } else { y }
     }
 }
 
@@ -156,7 +156,5 @@ fn conv_norm_add(
     shortcut: Tensor<4>,
     pass: &Pass,
 ) -> Tensor<4> {
-    ocelli_nn::layers::Conv2dNormActivation::new(convolution, normalization)
-        .with_residual(shortcut)
-        .forward(y, pass)
+    Conv2dNormActivation::new(convolution, normalization).with_residual(shortcut).forward(y, pass)
 }

@@ -7,6 +7,7 @@ mod activation;
 mod concat;
 mod convolution;
 mod elementwise;
+mod layer_norm;
 mod normalization;
 mod pool;
 mod transposed_convolution;
@@ -88,8 +89,21 @@ impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B
         elementwise::dropout::<B, C>(x, probability, key)
     }
 
-    fn scale_channels(x: FloatTensor<Self>, scale: FloatTensor<Self>) -> FloatTensor<Self> {
-        elementwise::scale_channels::<B, C>(x, scale)
+    fn layer_normalization(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        layer_norm::layer_normalization::<B, C>(x, weight, bias, epsilon)
+    }
+
+    fn scale_channels(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        residual: Optional<Self>,
+    ) -> FloatTensor<Self> {
+        elementwise::scale_channels::<B, C>(x, scale, residual)
     }
 
     fn resize(x: FloatTensor<Self>, size: [usize; 2], mode: ResizeMode) -> FloatTensor<Self> {

@@ -5,6 +5,7 @@ mod activation;
 mod concat;
 mod convolution;
 mod elementwise;
+mod layer_norm;
 mod normalization;
 mod pool;
 
@@ -17,6 +18,7 @@ pub(crate) use convolution::{
 pub(crate) use elementwise::{
     dropout, resize, resize_gradient, scale_channels, scale_channels_gradient,
 };
+pub(crate) use layer_norm::{layer_normalization, layer_normalization_gradient};
 pub(crate) use normalization::{
     batch_normalization, channel_statistics, channel_sum, normalize, normalize_gradient,
 };

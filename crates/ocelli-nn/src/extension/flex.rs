@@ -4,6 +4,7 @@ mod concat;
 mod convolution;
 mod dense;
 mod elementwise;
+mod layer_norm;
 mod normalization;
 mod pool;
 
@@ -131,8 +132,30 @@ impl VisionOperations for Flex {
         elementwise::dropout(x, probability, key)
     }
 
-    fn scale_channels(x: FloatTensor<Self>, scale: FloatTensor<Self>) -> FloatTensor<Self> {
-        elementwise::scale_channels(x, scale)
+    fn layer_normalization(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        layer_norm::forward(x, weight, bias, epsilon)
+    }
+
+    fn layer_normalization_gradient(
+        dy: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        layer_norm::gradient(dy, x, weight, epsilon)
+    }
+
+    fn scale_channels(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        residual: Optional<Self>,
+    ) -> FloatTensor<Self> {
+        elementwise::scale_channels(x, scale, residual.into_option())
     }
 
     fn scale_channels_gradient(

@@ -1,4 +1,7 @@
+use burn::backend::Dispatch;
 use burn::tensor::Tensor;
+
+use crate::extension::VisionOperations;
 
 /// Each row of the last axis, normalized by its own mean and biased variance, then scaled and
 /// shifted (Ba et al., "Layer Normalization", 2016).
@@ -15,12 +18,11 @@ pub fn layer_norm<const D: usize>(
     epsilon: f64,
 ) -> Tensor<D> {
     let shape = x.dims();
-    let channels = shape[D - 1];
-    assert_eq!(weight.dims(), [channels], "a layer normalization's weight, and pictures {shape:?}");
-    let rows = shape[..D - 1].iter().product();
-    let x = x.reshape([rows, channels]);
-    let centered = x.clone() - x.mean_dim(1);
-    let variance = centered.clone().square().mean_dim(1);
-    let normalized = centered * (variance + epsilon).sqrt().recip();
-    (normalized * weight.unsqueeze_dim(0) + bias.unsqueeze_dim(0)).reshape(shape)
+    assert_eq!(weight.dims(), [shape[D - 1]], "a layer normalization's weight, and {shape:?}");
+    Tensor::from_dispatch(<Dispatch as VisionOperations>::layer_normalization(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        epsilon,
+    ))
 }

@@ -1,4 +1,7 @@
-use burn::{module::Module, tensor::Tensor};
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
 
 use crate::{Pass, functional};
 
@@ -50,21 +53,39 @@ impl StochasticDepth {
         Self { probability }
     }
 
-    /// In a training pass, `x` with some pictures zero and the others scaled up to match; else
-    /// `x`. What is dropped follows from the pass's key: siblings need children of it.
+    /// Whether the pass drops anything: else the branch is as it is.
+    #[must_use]
+    pub fn drops(&self, pass: &Pass) -> bool {
+        pass.drop_key().is_some() && self.probability > 0.0
+    }
+
+    /// What the branches of `pictures` pictures are multiplied with, where the pass
+    /// [drops](Self::drops) some: zero, or what makes up for the others. It follows from the pass's
+    /// key: siblings need children of it.
     ///
     /// # Shapes
-    /// `[n, h, w, c]` → the same
+    /// `[pictures, 1]`
     #[must_use]
-    pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        match pass.drop_key() {
-            Some(key) if self.probability > 0.0 => {
-                let [n, _, _, c] = x.dims();
-                let kept = Tensor::<2>::ones([n, 1], &x.device());
-                let kept = functional::dropout(kept, self.probability, key);
-                functional::scale_channels(x, kept.expand([n, c]))
+    pub fn factors(&self, pictures: usize, device: &Device, pass: &Pass) -> Option<Tensor<2>> {
+        let key = pass.drop_key().filter(|_| self.probability > 0.0)?;
+        Some(functional::dropout(Tensor::ones([pictures, 1], device), self.probability, key))
+    }
+
+    /// The sum of a residual branch, some of whose pictures are dropped, and its shortcut.
+    ///
+    /// # Shapes
+    /// `[n, h, w, c]` all
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[must_use]
+    pub fn add(&self, branch: Tensor<4>, shortcut: Tensor<4>, pass: &Pass) -> Tensor<4> {
+        let [n, _, _, c] = branch.dims();
+        match self.factors(n, &branch.device(), pass) {
+            Some(factors) => {
+                functional::scale_channels_add(branch, factors.expand([n, c]), shortcut)
             }
-            _ => x,
+            None => branch + shortcut,
         }
     }
 }

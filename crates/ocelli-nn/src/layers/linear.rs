@@ -5,7 +5,7 @@ use burn::{
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    functional,
+    functional::{self, Activation, ConvGeometry, Convolution},
     init::{Initializer, torch_default_bias},
 };
 
@@ -55,5 +55,23 @@ impl Linear {
     #[must_use]
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         functional::linear(x, self.weight.val(), Some(self.bias.val()))
+    }
+
+    /// `activation(x · weightᵀ + bias)` of each pixel: a 1x1 convolution.
+    ///
+    /// # Shapes
+    /// `[n, h, w, in]` → `[n, h, w, out]`
+    ///
+    /// # Panics
+    /// If `x` has another number of channels than the layer has features.
+    #[must_use]
+    pub fn forward_pixels(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let [outputs, inputs] = self.weight.dims();
+        let convolution = Convolution {
+            weight: self.weight.val().reshape([outputs, inputs, 1, 1]),
+            bias: Some(self.bias.val()),
+            geometry: ConvGeometry::default(),
+        };
+        functional::conv2d_activation(x, convolution, None, activation)
     }
 }

@@ -4,6 +4,7 @@ use ocelli_data::augment::{
     Pipeline, RandomFlip, RandomResizedCrop, Transform, default_evaluation,
 };
 use ocelli_data::cache::CacheKind;
+use ocelli_models::ModelEntry;
 
 use super::read::{RecipeError, RecipeText};
 use super::{Recipe, SnapshotEpoch, Validation};
@@ -41,10 +42,6 @@ pub fn resolve(mut recipe: Recipe, text: &RecipeText) -> Result<Recipe, RecipeEr
 
 /// A height or width beyond this is a slip of the pen, and would not fit into memory.
 const MAX_SIZE: u32 = 4096;
-
-/// The models here halve a picture five times: of this many pixels one is left, and a batch of one
-/// such picture has no variance.
-pub(crate) const SINGLE_VALUE_PIXELS: u32 = 32;
 
 struct Checks<'a> {
     text: &'a RecipeText,
@@ -155,16 +152,25 @@ impl Checks<'_> {
             train.mix_probability,
             "0 to 1",
         )?;
-        let [height, width] = recipe.data.size.height_width();
-        self.require(
-            train.batch_size > 1 || height.max(width) > SINGLE_VALUE_PIXELS,
-            "train.batch_size",
-            train.batch_size,
-            &format!(
-                "at least 2 pictures at {} px: BatchNorm can't learn from a single value (or data.size above {SINGLE_VALUE_PIXELS})",
-                recipe.data.size
-            ),
-        )?;
+        // An unknown name is told where the model is built.
+        if let Some(model) = ModelEntry::find(&recipe.model.name) {
+            let size = recipe.data.size.height_width().map(|side| side as usize);
+            self.require(
+                model.takes(size),
+                "data.size",
+                recipe.data.size,
+                &format!("at least {} px for {}", model.least_size, model.name),
+            )?;
+            self.require(
+                model.learns_from(train.batch_size, size),
+                "train.batch_size",
+                train.batch_size,
+                &format!(
+                    "at least 2 pictures at {} px: BatchNorm can't learn from a single value (or data.size above {})",
+                    recipe.data.size, model.single_value_size
+                ),
+            )?;
+        }
         if let Some(epoch) = train.unfreeze_epoch {
             let found = || match train.freeze {
                 Some(_) => epoch.to_string(),

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use ocelli_data::loader::{Batch, Loader};
 use ocelli_data::random::{Purpose, generator};
 use ocelli_models::pretrained::Pretrained;
-use ocelli_models::{Classifier, build};
+use ocelli_models::{Classifier, ModelEntry, build};
 use ocelli_nn::state;
 use ocelli_nn::{Pass, cpu, device};
 use rand::Rng;
@@ -28,7 +28,6 @@ use crate::optimizer::Optimizer;
 use crate::pictures::{Pictures, evaluation_loader, training_loader};
 use crate::progress::{EpochTotals, TrainingState};
 use crate::recipe::Recipe;
-use crate::recipe::resolve::SINGLE_VALUE_PIXELS;
 use crate::record::{EpochRecord, Split};
 use crate::run_folder::{RunFolder, RunInfo, RunStatus, append_json_line};
 use crate::schedule::Schedule;
@@ -269,11 +268,8 @@ impl Session {
     /// single picture that ends as a single value has no variance for BatchNorm to divide by.
     fn is_trainable(&self, batch: &Batch) -> bool {
         let [_, height, width, _] = batch.shape;
-        match batch.labels.len() {
-            0 => false,
-            1 => height.max(width) > SINGLE_VALUE_PIXELS as usize,
-            _ => true,
-        }
+        ModelEntry::find(&self.recipe.model.name)
+            .is_some_and(|model| model.learns_from(batch.labels.len(), [height, width]))
     }
 
     /// Forward and backward: the gradients of one batch, by parameter.

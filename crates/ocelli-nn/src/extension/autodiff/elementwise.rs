@@ -1,5 +1,5 @@
 use burn::backend::{
-    TensorMetadata,
+    Autodiff, TensorMetadata,
     autodiff::{
         checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
         grads::Gradients,
@@ -9,8 +9,8 @@ use burn::backend::{
 };
 use ocelli_kernels::resample::Mode;
 
-use super::Tracked;
-use crate::extension::VisionOperations;
+use super::{Tracked, parts};
+use crate::extension::{Optional, VisionOperations};
 
 pub(super) fn dropout<B: VisionOperations, C: CheckpointStrategy>(
     x: Tracked<B, C>,
@@ -43,32 +43,48 @@ impl<B: VisionOperations> Backward<B, 1> for Dropout {
 pub(super) fn scale_channels<B: VisionOperations, C: CheckpointStrategy>(
     x: Tracked<B, C>,
     scale: Tracked<B, C>,
+    residual: Optional<Autodiff<B, C>>,
 ) -> Tracked<B, C> {
+    let is_scale_tracked = scale.is_tracked();
     let (x, x_node) = x.into_parts();
     let (scale, scale_node) = scale.into_parts();
-    match ScaleChannels.prepare::<C>([x_node, scale_node]).compute_bound().stateful() {
+    let (residual, residual_node) = parts::<B, C>(residual.into_option(), &scale);
+    let residual = residual.into();
+    let nodes = [x_node, scale_node, residual_node];
+    match ScaleChannels.prepare::<C>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
-            let y = B::scale_channels(x.clone(), scale.clone());
-            prepared.finish((x, scale), y)
+            // Else the result may have its memory.
+            let kept = is_scale_tracked.then(|| x.clone());
+            let y = B::scale_channels(x, scale.clone(), residual);
+            prepared.finish((kept, scale), y)
         }
-        OpsKind::UnTracked(prepared) => prepared.finish(B::scale_channels(x, scale)),
+        OpsKind::UnTracked(prepared) => prepared.finish(B::scale_channels(x, scale, residual)),
     }
 }
 
 #[derive(Debug)]
 struct ScaleChannels;
 
-impl<B: VisionOperations> Backward<B, 2> for ScaleChannels {
-    /// Pictures and scale.
-    type State = (FloatTensor<B>, FloatTensor<B>);
+impl<B: VisionOperations> Backward<B, 3> for ScaleChannels {
+    /// Pictures, where the scale's gradient is wanted, and scale.
+    type State = (Option<FloatTensor<B>>, FloatTensor<B>);
 
-    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let dy = gradients.consume::<B>(&ops.node);
-        let [x_node, scale_node] = ops.parents;
+        let [x_node, scale_node, residual_node] = ops.parents;
         let (x, scale) = ops.state;
-        let (dx, dscale) = B::scale_channels_gradient(dy, x, scale);
-        for (node, gradient) in [(x_node, dx), (scale_node, dscale)] {
-            if let Some(node) = node {
+        if let Some(node) = residual_node {
+            gradients.register::<B>(node.id, dy.clone());
+        }
+        let (dx, dscale) = match x {
+            Some(x) => {
+                let (dx, dscale) = B::scale_channels_gradient(dy, x, scale);
+                (dx, Some(dscale))
+            }
+            None => (B::scale_channels(dy, scale, Optional::Absent), None),
+        };
+        for (node, gradient) in [(x_node, Some(dx)), (scale_node, dscale)] {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
                 gradients.register::<B>(node.id, gradient);
             }
         }

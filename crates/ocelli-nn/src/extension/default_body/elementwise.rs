@@ -9,6 +9,7 @@ use ocelli_kernels::{Isa, dropout as dropping};
 
 use super::convolution::{nchw_from_nhwc, nhwc_from_nchw};
 use super::four;
+use crate::extension::Optional;
 
 /// Which numbers are dropped is a function of key and index on every device, so it is computed on
 /// the host.
@@ -23,9 +24,14 @@ pub(crate) fn dropout<B: Backend>(x: FloatTensor<B>, probability: f64, key: u64)
 pub(crate) fn scale_channels<B: Backend>(
     x: FloatTensor<B>,
     scale: FloatTensor<B>,
+    residual: Optional<B>,
 ) -> FloatTensor<B> {
     let [n, _, _, c] = four::<B>(&x);
-    B::float_mul(x, B::float_reshape(scale, Shape::new([n, 1, 1, c])))
+    let y = B::float_mul(x, B::float_reshape(scale, Shape::new([n, 1, 1, c])));
+    match residual.into_option() {
+        Some(residual) => B::float_add(y, residual),
+        None => y,
+    }
 }
 
 pub(crate) fn scale_channels_gradient<B: Backend>(
@@ -36,7 +42,7 @@ pub(crate) fn scale_channels_gradient<B: Backend>(
     let [n, h, w, c] = four::<B>(&x);
     let products = B::float_reshape(B::float_mul(dy.clone(), x), Shape::new([n, h * w, c]));
     let dscale = B::float_reshape(B::float_sum_dim(products, 1), Shape::new([n, c]));
-    (scale_channels::<B>(dy, scale), dscale)
+    (scale_channels::<B>(dy, scale, Optional::Absent), dscale)
 }
 
 pub(crate) fn resize<B: Backend>(

@@ -34,14 +34,19 @@ pub(super) fn dropout(x: FlexTensor, probability: f64, key: u64) -> FlexTensor {
     tensor_of(dropping::dropout(Isa::active(), x.values_or_memory(), probability, key), shape)
 }
 
-pub(super) fn scale_channels(x: FlexTensor, scale: FlexTensor) -> FlexTensor {
-    let (mut x, scale) = (Dense::new(x), Dense::new(scale));
+pub(super) fn scale_channels(
+    x: FlexTensor,
+    scale: FlexTensor,
+    residual: Option<FlexTensor>,
+) -> FlexTensor {
+    let (mut x, scale, residual) = (Dense::new(x), Dense::new(scale), residual.map(Dense::new));
     let shape: [usize; 4] = x.shape();
     let y = channel_scale::scale_channels(
         Isa::active(),
         x.values_or_memory(),
         scale.values(),
         shape[3],
+        residual.as_ref().map(Dense::values),
     );
     tensor(y, shape)
 }

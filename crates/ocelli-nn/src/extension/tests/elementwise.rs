@@ -1,7 +1,7 @@
 use burn::backend::{Flex, ops::FloatTensorOps};
 
 use super::{assert_same, assert_untouched, layouts, random, values};
-use crate::extension::{VisionOperations, default_body};
+use crate::extension::{Optional, VisionOperations, default_body};
 use crate::functional::{Activation, ResizeMode};
 
 const SHAPE: [usize; 4] = [2, 5, 4, 7];
@@ -44,11 +44,20 @@ fn dropout_drops_the_same_numbers_as_the_default_body() {
 fn channels_are_scaled_as_by_the_default_body() {
     let (x, scale, dy) = (random("x", SHAPE), random("scale", [2, 7]), random("dy", SHAPE));
     let held = [&x, &scale, &dy].map(values);
-    let expected = default_body::scale_channels::<Flex>(x.clone(), scale.clone());
+    let residual = random("residual", SHAPE);
+    let residuals = || [Optional::Absent, Optional::Given(residual.clone())];
+    let expected = residuals()
+        .map(|residual| default_body::scale_channels::<Flex>(x.clone(), scale.clone(), residual));
     let (by_x, by_scale) =
         default_body::scale_channels_gradient::<Flex>(dy.clone(), x.clone(), scale.clone());
     for ((layout, x), (_, scale)) in layouts(&x).into_iter().zip(layouts(&scale)) {
-        assert_same(layout, &Flex::scale_channels(x.clone(), scale.clone()), &expected);
+        for (residual, expected) in residuals().into_iter().zip(&expected) {
+            assert_same(
+                layout,
+                &Flex::scale_channels(x.clone(), scale.clone(), residual),
+                expected,
+            );
+        }
         let (dx, dscale) = Flex::scale_channels_gradient(dy.clone(), x, scale);
         assert_same(layout, &dx, &by_x);
         assert_same(layout, &dscale, &by_scale);

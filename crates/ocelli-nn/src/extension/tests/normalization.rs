@@ -120,3 +120,35 @@ fn operands_may_lie_anywhere_in_memory_and_shared_ones_stay_as_they_are() {
         assert_untouched(tensor, before);
     }
 }
+
+#[test]
+fn layer_normalizations_and_their_gradients_are_those_of_the_default_bodies() {
+    for shape in [[2, 5, 7, 3], [1, 2, 1, 33], [3, 4, 4, 64]] {
+        let (x, dy) = (random("x", shape), random("dy", shape));
+        let [weight, bias] = ["weight", "bias"].map(|name| random(name, [shape[3]]));
+        let held = [&x, &dy].map(values);
+        let y = default_body::layer_normalization::<Flex>(
+            x.clone(),
+            weight.clone(),
+            bias.clone(),
+            1e-6,
+        );
+        let expected = default_body::layer_normalization_gradient::<Flex>(
+            dy.clone(),
+            x.clone(),
+            weight.clone(),
+            1e-6,
+        );
+        for ((layout, x), (_, dy)) in layouts(&x).into_iter().zip(layouts(&dy)) {
+            let found = Flex::layer_normalization(x.clone(), weight.clone(), bias.clone(), 1e-6);
+            assert_same(layout, &found, &y);
+            let found = Flex::layer_normalization_gradient(dy, x, weight.clone(), 1e-6);
+            assert_same(&format!("{layout}, by x"), &found.0, &expected.0);
+            assert_same(&format!("{layout}, by weight"), &found.1, &expected.1);
+            assert_same(&format!("{layout}, by bias"), &found.2, &expected.2);
+        }
+        for (tensor, before) in [&x, &dy].into_iter().zip(&held) {
+            assert_untouched(tensor, before);
+        }
+    }
+}

@@ -54,6 +54,7 @@ fn each_value_out_of_range_names_its_key() {
         ("[train]\nloss = { name = \"cross_entropy\", label_smoothing = 1.5 }", "label_smoothing"),
         ("[train]\nema = { decay = -0.1 }", "decay"),
         ("[data]\nsize = 32\n[train]\nbatch_size = 1", "train.batch_size"),
+        ("[model]\nname = \"vgg11\"\n[data]\nsize = [31, 64]", "data.size"),
         ("[train]\nclip_norm = -1", "train.clip_norm"),
         ("[train]\nmix_probability = 2", "train.mix_probability"),
         ("[train]\nepochs = 3\nsnapshots = [\"first\", 4]", "train.snapshots"),
@@ -70,4 +71,15 @@ fn each_value_out_of_range_names_its_key() {
         assert!(error.contains(key), "{content:?} gave: {error}");
         assert!(error.contains("recipe.toml:"), "{content:?} has no place: {error}");
     }
+}
+
+#[test]
+fn a_model_without_batch_normalization_learns_from_single_pictures() {
+    let single = |model: &str| {
+        resolved(&format!(
+            "[model]\nname = \"{model}\"\n[data]\nsize = 32\n[train]\nbatch_size = 1"
+        ))
+    };
+    assert!(single("convnext_tiny").is_ok() && single("vgg11_bn").is_ok());
+    assert!(single("efficientnet_v2_s").is_err() && single("mobilenet_v3_large").is_err());
 }
