@@ -11,7 +11,7 @@
 //! A row is passed over for its mean, for its variance and for the result; after the first time it
 //! is in the first cache, so that memory is read once and written once. The backward pass computes
 //! mean and variance again rather than read them back. It adds up the channels' sums on its way, in
-//! f32 for at most [`BLOCK`] rows, then in f64. Lanes beyond the end of a row are zero wherever
+//! f32 for at most `BLOCK` rows, then in f64. Lanes beyond the end of a row are zero wherever
 //! they are summed.
 
 use std::borrow::Cow;
