@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::decode::{self, DecodeError, DecodeOptions, Part};
-use crate::picture::Picture;
+use crate::mask::{self, MaskFault, Palette, Reading};
+use crate::picture::{Mask, Picture};
 use crate::synth::Birds;
 
 #[cfg(test)]
@@ -48,15 +49,29 @@ pub struct Sample {
     pub location: Location,
     /// The class index, where the dataset has labels.
     pub label: Option<u32>,
+    /// The class of every pixel, where the dataset has masks.
+    pub mask: Option<MaskFile>,
+}
+
+/// Where a sample's mask is.
+#[derive(Clone, Debug)]
+pub struct MaskFile {
+    /// The name shown to people, as [`Sample::name`].
+    pub name: String,
+    /// Where the mask is; for the embedded sample data the drawn bird's parts.
+    pub location: Location,
 }
 
 /// A list of samples, and the names of the classes that their labels index.
 #[derive(Clone, Debug, Default)]
 pub struct Dataset {
-    /// Class names; a label is a position in this list. Empty without labels.
+    /// Class names; a label, or a mask's class, is a position in this list. Empty without labels.
     pub classes: Vec<String>,
     /// The samples, sorted by name so that two machines see the same order.
     pub samples: Vec<Sample>,
+    /// What the values of the masks mean, where the samples have masks. Its classes are
+    /// [`classes`](Self::classes).
+    pub palette: Option<Arc<Palette>>,
 }
 
 /// A picture that could not be had, and why.
@@ -79,6 +94,15 @@ pub enum PictureFault {
     /// Its bytes are no picture that we can decode.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// The picture may be sound, but its mask isn't.
+    #[error("its mask {name} {reason}")]
+    Mask {
+        /// The mask's name.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        reason: MaskFault,
+    },
 }
 
 impl Dataset {
@@ -184,6 +208,73 @@ impl Sample {
     }
 }
 
+impl Sample {
+    /// The mask, upright: the class of every pixel.
+    ///
+    /// # Errors
+    /// When there is none, it cannot be read or decoded, or has pixels without a class; the error
+    /// names sample and mask.
+    pub fn mask(&self, palette: &Palette, options: &DecodeOptions) -> Result<Mask, PictureError> {
+        let Some(file) = &self.mask else {
+            return Err(self.mask_fault(MaskFault::Missing));
+        };
+        if let Location::Synth { birds, index } = &file.location {
+            return Ok(birds.draw(*index).parts);
+        }
+        let reading = file.read(palette, options).map_err(|reason| self.mask_fault(reason))?;
+        match reading.strange {
+            None => Ok(reading.mask),
+            Some(strange) => Err(self.mask_fault(MaskFault::Strange(strange))),
+        }
+    }
+
+    /// The upright picture and its mask, of the same size.
+    ///
+    /// # Errors
+    /// As [`picture`](Self::picture) and [`mask`](Self::mask), and when the sizes differ.
+    pub fn picture_and_mask(
+        &self,
+        palette: &Palette,
+        options: &DecodeOptions,
+    ) -> Result<(Picture, Mask), PictureError> {
+        if let (Location::Synth { birds, index }, Some(_)) = (&self.location, &self.mask) {
+            let bird = birds.draw(*index);
+            return Ok((bird.picture, bird.parts));
+        }
+        let picture = self.picture(options)?;
+        let mask = self.mask(palette, options)?;
+        self.check_sizes(&picture, &mask)?;
+        Ok((picture, mask))
+    }
+
+    /// Refuses a mask of another size than its picture.
+    pub(crate) fn check_sizes(&self, picture: &Picture, mask: &Mask) -> Result<(), PictureError> {
+        let found = [mask.height(), mask.width()];
+        let expected = [picture.height(), picture.width()];
+        if found == expected {
+            return Ok(());
+        }
+        Err(self.mask_fault(MaskFault::Size { found, expected }))
+    }
+
+    pub(crate) fn mask_fault(&self, reason: MaskFault) -> PictureError {
+        let name = self.mask.as_ref().map(|file| file.name.clone()).unwrap_or_default();
+        PictureError { name: self.name.clone(), reason: PictureFault::Mask { name, reason } }
+    }
+}
+
+impl MaskFile {
+    /// What the file says, strange values included.
+    pub(crate) fn read(
+        &self,
+        palette: &Palette,
+        options: &DecodeOptions,
+    ) -> Result<Reading, MaskFault> {
+        let bytes = self.location.bytes()?;
+        Ok(mask::read(&mask::decode_raw(&bytes, options)?, palette))
+    }
+}
+
 fn check_length(length: u64) -> io::Result<()> {
     if length > MAX_FILE_BYTES {
         let text = format!("it has {length} bytes, more than the {MAX_FILE_BYTES} of any picture");
@@ -224,6 +315,12 @@ impl Dataset {
     /// # Errors
     /// When a sample's class is not among `classes`. Classes without samples are no obstacle.
     pub fn with_classes(mut self, classes: &[String]) -> Result<Self, ClassMismatch> {
+        if let Some(palette) = &self.palette {
+            let expected = classes.len();
+            let palette = palette.with_classes(classes);
+            let palette = palette.map_err(|unknown| ClassMismatch { unknown, expected })?;
+            self.palette = Some(Arc::new(palette));
+        }
         let known: HashMap<&str, u32> =
             (0..).zip(classes).map(|(number, name)| (name.as_str(), number)).collect();
         let numbers: Vec<Option<u32>> =
@@ -275,6 +372,10 @@ impl Dataset {
         for class in &self.classes {
             text(&mut hasher, class);
         }
+        if let Some(palette) = &self.palette {
+            // `Debug` names every index and colour, and what is ignored.
+            text(&mut hasher, &format!("{palette:?}"));
+        }
         let common = common_folders(&self.samples);
         for sample in &self.samples {
             text(&mut hasher, &portable(&sample.name[common..]));
@@ -283,6 +384,12 @@ impl Dataset {
             // A file that is gone changes the fingerprint; reading it will say why.
             let length = sample.location.byte_length().unwrap_or(u64::MAX);
             hasher.update(&length.to_le_bytes());
+            if let Some(mask) = &sample.mask {
+                // Where it lies doesn't matter, only that it is the same.
+                text(&mut hasher, mask.name.rsplit(['/', '\\']).next().unwrap_or_default());
+                let length = mask.location.byte_length().unwrap_or(u64::MAX);
+                hasher.update(&length.to_le_bytes());
+            }
         }
         hasher.finalize().to_hex().to_string()
     }

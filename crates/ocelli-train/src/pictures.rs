@@ -99,6 +99,7 @@ pub fn source_options(data: &DataSection) -> SourceOptions {
         name_pattern: data.name_pattern.clone(),
         image_column: data.image_column.clone(),
         label_column: data.label_column.clone(),
+        ..SourceOptions::default()
     }
 }
 

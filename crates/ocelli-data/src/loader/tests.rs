@@ -47,9 +47,10 @@ fn dataset(samples: usize) -> Arc<Dataset> {
             name: format!("picture {index}"),
             location: Location::File(PathBuf::new()),
             label: Some(label(index)),
+            mask: None,
         })
         .collect();
-    Arc::new(Dataset { classes: vec!["a".into(), "b".into(), "c".into()], samples })
+    Arc::new(Dataset { classes: vec!["a".into(), "b".into(), "c".into()], samples, palette: None })
 }
 
 fn broken(index: usize) -> PictureError {

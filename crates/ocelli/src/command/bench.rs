@@ -55,7 +55,9 @@ struct ProfileRow {
 pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
     let compute = compute::set_up(&arguments.compute)?;
     if arguments.mode == StepMode::Infer && !arguments.freeze.is_empty() {
-        return Err(Failure::usage("--freeze concerns training steps: nothing learns in inference"));
+        return Err(Failure::usage(
+            "--freeze concerns training steps: nothing learns in inference",
+        ));
     }
     let benchmark = StepBenchmark {
         model: arguments.model.clone(),

@@ -1,0 +1,1 @@
+//! Colour arithmetic on plain numbers.
