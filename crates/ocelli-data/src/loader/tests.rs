@@ -1,6 +1,7 @@
 //! The loader's machinery, with samples that are made up: what order, workers, resuming, broken
 //! samples, panics and cancelling do to the batches.
 
+mod masks;
 mod pictures;
 mod trouble;
 
@@ -30,8 +31,9 @@ where
         index: usize,
         chance: &mut Generator,
         out: &mut [f32],
-    ) -> Result<(), PictureError> {
-        (self.0)(index, chance, out)
+        _: &mut [u8],
+    ) -> Result<Original, PictureError> {
+        (self.0)(index, chance, out).map(|()| Original::default())
     }
 }
 

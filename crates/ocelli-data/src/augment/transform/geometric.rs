@@ -8,6 +8,7 @@ use crate::augment::error::{AugmentError, Place};
 use crate::augment::geometry::{Border, Geometry, Interpolation, Region};
 use crate::augment::step::Plan;
 use crate::augment::value::{Amount, Color, Padding, Size};
+use crate::picture::Mask;
 use crate::random::Generator;
 
 /// No transform makes a picture of more pixels than this, whatever the picture it is given: a
@@ -24,7 +25,7 @@ pub(crate) fn validate_size([height, width]: [u32; 2], place: &Place) -> Result<
     )
 }
 
-fn validate_given_size(size: Option<Size>, place: &Place) -> Result<(), AugmentError> {
+pub(super) fn validate_given_size(size: Option<Size>, place: &Place) -> Result<(), AugmentError> {
     size.map_or(Ok(()), |size| validate_size(size.square(), &place.key("size")))
 }
 
@@ -149,6 +150,17 @@ pub enum PaddingMode {
     Symmetric,
 }
 
+impl PaddingMode {
+    pub(super) fn border(self, fill: Color) -> Border {
+        match self {
+            Self::Constant => Border::Constant(fill),
+            Self::Edge => Border::Edge,
+            Self::Reflect => Border::Reflect,
+            Self::Symmetric => Border::Symmetric,
+        }
+    }
+}
+
 /// Cuts out a window of fixed size at a random place, after padding.
 ///
 /// A picture that is too small, even padded, is padded further as by `pad_if_needed`: torchvision
@@ -167,6 +179,10 @@ pub struct RandomCrop {
     pub fill: Color,
     /// What padding shows.
     pub padding_mode: PaddingMode,
+    /// With masks: the largest share that one class may have of the window's pixels that count. A
+    /// window beyond it is drawn again, ten times at most. By default any share will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_class_share: Option<f64>,
 }
 
 impl RandomCrop {
@@ -175,7 +191,10 @@ impl RandomCrop {
     }
 
     pub(crate) fn validate(&self, place: &Place) -> Result<(), AugmentError> {
-        validate_given_size(self.size, place)
+        validate_given_size(self.size, place)?;
+        let Some(share) = self.max_class_share else { return Ok(()) };
+        let place = place.key("max_class_share");
+        place.require(share > 0.0 && share <= 1.0, share, "a share above 0, at most 1")
     }
 
     pub(crate) fn sample(&self, plan: &mut Plan, random: &mut Generator) {
@@ -183,16 +202,46 @@ impl RandomCrop {
         let [height, width] = size.square();
         let [from_height, from_width] = plan.size();
         let Padding { left, top, right, bottom } = self.padding;
-        let top = random_start(from_height, top, bottom, height, random);
-        let left = random_start(from_width, left, right, width, random);
-        let border = match self.padding_mode {
-            PaddingMode::Constant => Border::Constant(self.fill),
-            PaddingMode::Edge => Border::Edge,
-            PaddingMode::Reflect => Border::Reflect,
-            PaddingMode::Symmetric => Border::Symmetric,
+        let mut draw = || {
+            let top = random_start(from_height, top, bottom, height, random);
+            [top, random_start(from_width, left, right, width, random)]
         };
+        let [mut top, mut left] = draw();
+        if let Some(most) = self.max_class_share
+            && let Some(mask) = plan.mask()
+        {
+            for _ in 0..TRIES {
+                if class_share(mask, [top, left], [height, width]) <= most {
+                    break;
+                }
+                [top, left] = draw();
+            }
+        }
+        let border = self.padding_mode.border(self.fill);
         plan.push(Geometry::Window { left, top, height, width, border });
     }
+}
+
+/// The share of the commonest class among a window's pixels that have one; all of it where none
+/// has.
+fn class_share(mask: &Mask, [top, left]: [i64; 2], [height, width]: [u32; 2]) -> f64 {
+    let inside = |start: i64, length: u32, side: u32| {
+        let end = (start + i64::from(length)).clamp(0, i64::from(side));
+        start.clamp(0, i64::from(side)) as usize..end as usize
+    };
+    let rows = inside(top, height, mask.height());
+    let columns = inside(left, width, mask.width());
+    let mut counts = [0u64; 256];
+    let all = mask.labels().chunks_exact((mask.width() as usize).max(1));
+    for row in all.skip(rows.start).take(rows.len()) {
+        for &class in &row[columns.clone()] {
+            counts[class as usize] += 1;
+        }
+    }
+    counts[Mask::IGNORE as usize] = 0;
+    let most = counts.into_iter().max().unwrap_or(0);
+    let total: u64 = counts.iter().sum();
+    if total == 0 { 1.0 } else { most as f64 / total as f64 }
 }
 
 /// Where a span of `to` pixels begins within `from` pixels padded at both ends.

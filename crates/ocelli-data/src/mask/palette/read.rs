@@ -76,7 +76,8 @@ pub(super) fn rows(name: &str, bytes: &[u8]) -> Result<(Vec<PaletteClass>, bool)
     Ok((rows, colors.is_some()))
 }
 
-/// Whether a table's header looks like that of a palette file.
-pub(crate) fn is_palette(bytes: &[u8]) -> bool {
-    rows("", bytes).is_ok_and(|(_, has_colors)| has_colors)
+/// Whether a table that nobody named is a palette file: it has colours, or is at least called so.
+pub(crate) fn is_palette(file_stem: &str, bytes: &[u8]) -> bool {
+    let called_so = ["palette", "classes", "class_names"].contains(&file_stem);
+    rows("", bytes).is_ok_and(|(_, has_colors)| has_colors || called_so)
 }

@@ -64,7 +64,7 @@ fn in_listing(listing: Option<&Listing>) -> Result<Option<(String, Vec<u8>)>, So
         let bytes = entry.location.bytes();
         let bytes =
             bytes.map_err(|source| SourceError::Read { path: PathBuf::from(&name), source })?;
-        if is_palette(&bytes) {
+        if is_palette(&stem(&entry.path).to_lowercase(), &bytes) {
             return Ok(Some((name, bytes)));
         }
     }
@@ -79,7 +79,7 @@ fn above(path: &Path) -> Option<(String, Vec<u8>)> {
         PALETTE_NAMES.iter().find_map(|name| {
             let file = folder.join(format!("{name}.csv"));
             let bytes = std::fs::read(&file).ok()?;
-            is_palette(&bytes).then(|| (file.display().to_string(), bytes))
+            is_palette(name, &bytes).then(|| (file.display().to_string(), bytes))
         })
     })
 }
