@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::decode::{self, DecodeError, DecodeOptions, Part};
-use crate::mask::{self, MaskFault, Palette, Reading};
-use crate::picture::{Mask, Picture};
+use crate::mask::{MaskFault, Palette};
+use crate::picture::Picture;
 use crate::synth::Birds;
 
+mod masks;
 #[cfg(test)]
 mod tests;
+
+pub use masks::MaskFile;
 
 /// A file with more bytes than this is no picture of a dataset, and is not read into memory.
 pub const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -51,15 +54,6 @@ pub struct Sample {
     pub label: Option<u32>,
     /// The class of every pixel, where the dataset has masks.
     pub mask: Option<MaskFile>,
-}
-
-/// Where a sample's mask is.
-#[derive(Clone, Debug)]
-pub struct MaskFile {
-    /// The name shown to people, as [`Sample::name`].
-    pub name: String,
-    /// Where the mask is; for the embedded sample data the drawn bird's parts.
-    pub location: Location,
 }
 
 /// A list of samples, and the names of the classes that their labels index.
@@ -205,73 +199,6 @@ impl Sample {
         }
         let bytes = self.bytes().map_err(|error| fail(error.into()))?;
         decode::decode_part(&bytes, options, choose).map_err(|error| fail(error.into()))
-    }
-}
-
-impl Sample {
-    /// The mask, upright: the class of every pixel.
-    ///
-    /// # Errors
-    /// When there is none, it cannot be read or decoded, or has pixels without a class; the error
-    /// names sample and mask.
-    pub fn mask(&self, palette: &Palette, options: &DecodeOptions) -> Result<Mask, PictureError> {
-        let Some(file) = &self.mask else {
-            return Err(self.mask_fault(MaskFault::Missing));
-        };
-        if let Location::Synth { birds, index } = &file.location {
-            return Ok(birds.draw(*index).parts);
-        }
-        let reading = file.read(palette, options).map_err(|reason| self.mask_fault(reason))?;
-        match reading.strange {
-            None => Ok(reading.mask),
-            Some(strange) => Err(self.mask_fault(MaskFault::Strange(strange))),
-        }
-    }
-
-    /// The upright picture and its mask, of the same size.
-    ///
-    /// # Errors
-    /// As [`picture`](Self::picture) and [`mask`](Self::mask), and when the sizes differ.
-    pub fn picture_and_mask(
-        &self,
-        palette: &Palette,
-        options: &DecodeOptions,
-    ) -> Result<(Picture, Mask), PictureError> {
-        if let (Location::Synth { birds, index }, Some(_)) = (&self.location, &self.mask) {
-            let bird = birds.draw(*index);
-            return Ok((bird.picture, bird.parts));
-        }
-        let picture = self.picture(options)?;
-        let mask = self.mask(palette, options)?;
-        self.check_sizes(&picture, &mask)?;
-        Ok((picture, mask))
-    }
-
-    /// Refuses a mask of another size than its picture.
-    pub(crate) fn check_sizes(&self, picture: &Picture, mask: &Mask) -> Result<(), PictureError> {
-        let found = [mask.height(), mask.width()];
-        let expected = [picture.height(), picture.width()];
-        if found == expected {
-            return Ok(());
-        }
-        Err(self.mask_fault(MaskFault::Size { found, expected }))
-    }
-
-    pub(crate) fn mask_fault(&self, reason: MaskFault) -> PictureError {
-        let name = self.mask.as_ref().map(|file| file.name.clone()).unwrap_or_default();
-        PictureError { name: self.name.clone(), reason: PictureFault::Mask { name, reason } }
-    }
-}
-
-impl MaskFile {
-    /// What the file says, strange values included.
-    pub(crate) fn read(
-        &self,
-        palette: &Palette,
-        options: &DecodeOptions,
-    ) -> Result<Reading, MaskFault> {
-        let bytes = self.location.bytes()?;
-        Ok(mask::read(&mask::decode_raw(&bytes, options)?, palette))
     }
 }
 

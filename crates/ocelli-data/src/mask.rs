@@ -26,6 +26,21 @@ pub use error::{MaskFault, Strange, StrangeValue};
 pub use palette::{Palette, PaletteClass, PaletteError, PaletteOptions};
 pub use spot_check::spot_check;
 
+use crate::decode::DecodeOptions;
+use crate::picture::Mask;
+
 pub(crate) use classify::{Reading, read};
 pub(crate) use palette::{MAX_CLASSES, is_palette};
 pub(crate) use raw::{Raw, RawPixels, decode_raw};
+
+/// Decodes a mask from a file's bytes: the class of every pixel, upright.
+///
+/// # Errors
+/// [`MaskFault`] where the bytes are no picture, or have pixels without a class.
+pub fn decode(bytes: &[u8], palette: &Palette, options: &DecodeOptions) -> Result<Mask, MaskFault> {
+    let reading = read(&decode_raw(bytes, options)?, palette);
+    match reading.strange {
+        None => Ok(reading.mask),
+        Some(strange) => Err(MaskFault::Strange(strange.into())),
+    }
+}

@@ -104,7 +104,8 @@ pub enum Labels {
     Masks,
     /// Nothing: all pictures that there are, without labels.
     None,
-    /// Masks where the files are unmistakably pictures and their masks, else classes.
+    /// Masks where the files are unmistakably pictures and their masks, else classes: those of
+    /// class folders also where there are masks elsewhere.
     Either,
 }
 

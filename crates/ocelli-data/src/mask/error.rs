@@ -150,7 +150,7 @@ pub enum MaskFault {
     },
     /// Pixels without a class.
     #[error("{0}")]
-    Strange(Strange),
+    Strange(Box<Strange>),
     /// The sample has no mask at all.
     #[error("is missing: the dataset has masks, but none for this picture")]
     Missing,

@@ -191,17 +191,58 @@ fn damaged_and_huge_masks_are_refused_like_pictures() {
     }
 }
 
+/// TIFF header, one entry: orientation 6, a quarter turn clockwise.
+const QUARTER_TURN: [u8; 26] =
+    [b'I', b'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0];
+
+#[test]
+fn a_picture_turned_by_its_exif_goes_with_a_mask_drawn_over_it_upright() {
+    use crate::dataset::{Location, MaskFile, Sample};
+
+    let folder = tempfile::TempDir::new().unwrap();
+    // Stored 16 wide and 8 high, the left half dark; upright 8 wide and 16 high, the upper half.
+    let stored =
+        image::RgbImage::from_fn(16, 8, |x, _| image::Rgb([if x < 8 { 20 } else { 220 }; 3]));
+    let jpeg = saved(DynamicImage::ImageRgb8(stored), ImageFormat::Jpeg);
+    let mut exif = vec![0xff, 0xe1, 0, 34];
+    exif.extend(b"Exif\0\0");
+    exif.extend(QUARTER_TURN);
+    let turned = [&jpeg[..2], &exif, &jpeg[2..]].concat();
+    let place = |name: &str| folder.path().join(name);
+    std::fs::write(place("a.jpg"), turned).unwrap();
+    let numbered = Palette::numbered("n", 2, &PaletteOptions::default()).unwrap();
+    let sample = |width: u32, height: u32| {
+        let labels = (0..width * height).map(|at| u8::from(at >= width * height / 2)).collect();
+        let mask = Mask::new(width, height, labels);
+        let bytes = encode(&mask, &numbered, MaskEncoding::Index).unwrap();
+        std::fs::write(place("a.png"), bytes).unwrap();
+        let mask = MaskFile { name: "a.png".into(), location: Location::File(place("a.png")) };
+        let (name, location) = ("a.jpg".to_owned(), Location::File(place("a.jpg")));
+        Sample { name, location, label: None, mask: Some(mask) }
+    };
+    let (picture, mask) =
+        sample(8, 16).picture_and_mask(&numbered, &DecodeOptions::default()).unwrap();
+    for (x, y) in [(1, 1), (6, 6), (1, 9), (6, 14)] {
+        let bright = picture.pixel(x, y)[0] > 120;
+        assert_eq!(mask.label(x, y), u8::from(bright), "at {x}, {y}");
+    }
+    let error = sample(16, 8).picture_and_mask(&numbered, &DecodeOptions::default()).unwrap_err();
+    assert!(
+        error.to_string().contains(
+            "a.jpg: its mask a.png is 16x8 pixels, but its picture 8x16; the picture's EXIF"
+        ),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_mask_has_an_orientation_of_its_own() {
-    // TIFF header, one entry: orientation 6, a quarter turn clockwise.
-    let exif =
-        [b'I', b'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0];
     let bytes = {
         let mut bytes = Vec::new();
         let mut info = png::Info::with_size(3, 2);
         info.color_type = png::ColorType::Grayscale;
         info.bit_depth = png::BitDepth::Eight;
-        info.exif_metadata = Some(exif.to_vec().into());
+        info.exif_metadata = Some(QUARTER_TURN.to_vec().into());
         let encoder = png::Encoder::with_info(&mut bytes, info).unwrap();
         let mut writer = encoder.write_header().unwrap();
         writer.write_image_data(&[0, 1, 2, 3, 4, 5]).unwrap();

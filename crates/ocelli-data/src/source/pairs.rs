@@ -1,5 +1,6 @@
 //! Pictures and their masks.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -53,6 +54,11 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Found, Source
             arrange(listing, &options).map(without_labels)
         }
         (None, _) => super::open_classes(path, options),
+        (Some((_, matched)), Labels::Either)
+            if let Some(found) = class_folders_beside(path, &matched, options) =>
+        {
+            Ok(found)
+        }
         (Some((layout, matched)), _) => {
             let mut notes = Vec::new();
             let samples: Vec<&Pair> = matched.pairs().collect();
@@ -66,6 +72,23 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Found, Source
             Ok(found)
         }
     }
+}
+
+/// The class folders of a place that has masks too, somewhere else: its masks are no class, so
+/// both ways to read it make sense, and classes are the commoner wish.
+fn class_folders_beside(path: &Path, matched: &Matched, options: &SourceOptions) -> Option<Found> {
+    let mut found = super::open_classes(path, options).ok()?;
+    let masks: HashSet<&str> =
+        matched.pairs().filter_map(|pair| pair.mask_location()).map(|(name, _)| name).collect();
+    let has_mask = found
+        .all_mut()
+        .flat_map(|dataset| &dataset.samples)
+        .any(|sample| masks.contains(sample.name.as_str()));
+    if found.layout != Layout::Folders || has_mask {
+        return None;
+    }
+    found.notes.push("the pictures have masks too, which are not used for classes".to_owned());
+    Some(found)
 }
 
 /// Whether a layout is one of classes for whole pictures.

@@ -3,12 +3,12 @@
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use super::framing::class_share;
 use super::{chance, uniform};
 use crate::augment::error::{AugmentError, Place};
 use crate::augment::geometry::{Border, Geometry, Interpolation, Region};
 use crate::augment::step::Plan;
 use crate::augment::value::{Amount, Color, Padding, Size};
-use crate::picture::Mask;
 use crate::random::Generator;
 
 /// No transform makes a picture of more pixels than this, whatever the picture it is given: a
@@ -220,28 +220,6 @@ impl RandomCrop {
         let border = self.padding_mode.border(self.fill);
         plan.push(Geometry::Window { left, top, height, width, border });
     }
-}
-
-/// The share of the commonest class among a window's pixels that have one; all of it where none
-/// has.
-fn class_share(mask: &Mask, [top, left]: [i64; 2], [height, width]: [u32; 2]) -> f64 {
-    let inside = |start: i64, length: u32, side: u32| {
-        let end = (start + i64::from(length)).clamp(0, i64::from(side));
-        start.clamp(0, i64::from(side)) as usize..end as usize
-    };
-    let rows = inside(top, height, mask.height());
-    let columns = inside(left, width, mask.width());
-    let mut counts = [0u64; 256];
-    let all = mask.labels().chunks_exact((mask.width() as usize).max(1));
-    for row in all.skip(rows.start).take(rows.len()) {
-        for &class in &row[columns.clone()] {
-            counts[class as usize] += 1;
-        }
-    }
-    counts[Mask::IGNORE as usize] = 0;
-    let most = counts.into_iter().max().unwrap_or(0);
-    let total: u64 = counts.iter().sum();
-    if total == 0 { 1.0 } else { most as f64 / total as f64 }
 }
 
 /// Where a span of `to` pixels begins within `from` pixels padded at both ends.

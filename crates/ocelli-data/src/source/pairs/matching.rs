@@ -44,6 +44,13 @@ struct Keyed<'a> {
     name: String,
 }
 
+impl<'a> Keyed<'a> {
+    fn of(listing: &Listing, entry: &'a Entry) -> Self {
+        let (key, name) = (by_folder(&entry.path).key, listing.full_name(&entry.path));
+        Self { key, entry, name }
+    }
+}
+
 fn suffixes(options: &SourceOptions) -> Suffixes<'_> {
     Suffixes { image: options.image_suffix.as_deref(), mask: options.mask_suffix.as_deref() }
 }
@@ -77,10 +84,6 @@ pub(super) fn with_masks_elsewhere(
     } else {
         return Err(SourceError::Missing { path: place.to_owned() });
     };
-    let keyed = |listing: &Listing, entry| {
-        let name = listing.full_name(&Entry::path(entry));
-        Keyed { key: by_folder(Entry::path(entry)).key, entry, name }
-    };
     let inside = std::path::absolute(place).ok();
     let is_elsewhere = |entry: &&Entry| match (&entry.location, &inside) {
         (Location::File(file), Some(inside)) => {
@@ -89,8 +92,9 @@ pub(super) fn with_masks_elsewhere(
         _ => true,
     };
     let pictures = listing.pictures.iter().filter(is_elsewhere);
-    let pictures: Vec<Keyed<'_>> = pictures.map(|entry| keyed(listing, entry)).collect();
-    let masks: Vec<Keyed<'_>> = others.pictures.iter().map(|entry| keyed(&others, entry)).collect();
+    let pictures: Vec<Keyed<'_>> = pictures.map(|entry| Keyed::of(listing, entry)).collect();
+    let masks: Vec<Keyed<'_>> =
+        others.pictures.iter().map(|entry| Keyed::of(&others, entry)).collect();
     let matched = bring_together(&pictures, &masks, &suffixes(options), true);
     if matched.pairs().next().is_none() {
         return Err(SourceError::NoMasks {
@@ -180,10 +184,4 @@ fn split_of(key: &str) -> Option<Split> {
 /// The pair's picture without folders and extension.
 pub(super) fn picture_stem(pair: &Pair) -> &str {
     stem(&pair.name)
-}
-
-impl Entry {
-    fn path(entry: &Self) -> &str {
-        &entry.path
-    }
 }
