@@ -346,7 +346,7 @@ fn a_parameter_with_settings_of_its_own_moves_as_under_an_optimizer_with_those()
         expected_bias = of_bias.step(expected_bias, vectors(gradients), 0.1 * 0.1);
     }
     let [state, expected, expected_bias] =
-        [&model, &expected, &expected_bias].map(|model| nn_state::state_dict(model));
+        [&model, &expected, &expected_bias].map(nn_state::state_dict);
     assert_eq!(state.get("weight"), expected.get("weight"));
     assert_eq!(state.get("bias"), expected_bias.get("bias"));
     assert_ne!(state.get("bias"), expected.get("bias"));
