@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use ocelli_data::source::{Layout, SourceOptions};
+use ocelli_data::source::{Labels, Layout, SourceOptions};
 
 static ARCHIVE: LazyLock<PathBuf> =
     LazyLock::new(|| ocelli_fuzz::folder("layout").join("archive.tar"));
@@ -14,6 +14,12 @@ static ARCHIVE: LazyLock<PathBuf> =
 fn options(line: &str) -> SourceOptions {
     let (layout, pattern) = line.split_once(' ').unwrap_or((line, ""));
     SourceOptions {
+        labels: match layout {
+            "masks" => Labels::Masks,
+            "either" => Labels::Either,
+            "none" => Labels::None,
+            _ => Labels::Classes,
+        },
         layout: match layout {
             "folders" => Layout::Folders,
             "names" => Layout::Names,

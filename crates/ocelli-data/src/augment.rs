@@ -4,7 +4,8 @@
 //! time, in two parts: first it draws all that is left to chance from the picture's own
 //! [`Generator`](crate::random::Generator), which gives a [`Plan`]; then it does what the plan
 //! says. A plan knows nothing of the picture but its size, so the same plan moves the picture and
-//! its mask alike.
+//! its mask alike: geometry moves both, colours change in the picture only. A mask takes the nearest
+//! pixel, and what was not in it becomes [`Mask::IGNORE`](crate::Mask::IGNORE).
 //!
 //! Meaning, defaults and arithmetic are torchvision's on PIL pictures, and are tested against it:
 //! most transforms agree bit for bit, resizing within one of 255 steps.
@@ -21,13 +22,14 @@ mod value;
 
 pub use error::AugmentError;
 pub use geometry::{Border, Geometry, Interpolation, Region};
-pub use pipeline::{Pipeline, default_evaluation};
+pub use pipeline::{Pipeline, default_evaluation, default_mask_evaluation};
 pub use step::{Plan, Step};
 pub use tone::Tone;
 pub use transform::{
-    AutoAugment, CenterCrop, ColorJitter, GaussianBlur, Normalize, PaddingMode, Policy,
-    RandAugment, RandomApply, RandomCrop, RandomErasing, RandomFlip, RandomGrayscale,
-    RandomResizedCrop, RandomRotation, RandomSolarize, Resize, Transform, TrivialAugmentWide,
+    AutoAugment, CenterCrop, ColorJitter, GaussianBlur, Normalize, Pad, PadPosition, PaddingMode,
+    Policy, RandAugment, RandomApply, RandomCrop, RandomErasing, RandomFlip, RandomGrayscale,
+    RandomResizedCrop, RandomRotation, RandomScale, RandomSolarize, Resize, Transform,
+    TrivialAugmentWide,
 };
 pub use value::{Amount, Color, Erasure, Padding, Size};
 

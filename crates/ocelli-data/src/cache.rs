@@ -1,7 +1,7 @@
-//! Decoded pictures, kept for later epochs: in memory or on disk, within a bound.
+//! Decoded pictures and masks, kept for later epochs: in memory or on disk, within a bound.
 //!
 //! A cache changes how long an epoch takes and nothing else. What it gives back is the picture
-//! exactly as decoding gives it; a picture that doesn't fit within the bound is decoded again
+//! exactly as decoding gives it, and the mask as its palette reads it; one that doesn't fit within the bound is decoded again
 //! every time, and so is one whose entry turns out to be damaged.
 
 mod disk;
@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 use crate::dataset::{PictureError, Sample};
 use crate::decode::DecodeOptions;
-use crate::picture::Picture;
+use crate::mask::Palette;
+use crate::picture::{Mask, Picture};
 use disk::DiskCache;
 use memory::MemoryCache;
 
@@ -35,7 +36,7 @@ pub struct CacheConfig {
     /// Where.
     pub kind: CacheKind,
     /// The room for all pictures together, in units of 1,000,000 bytes. A picture takes
-    /// `width × height × 3` bytes: 1000 pictures of 500x375 are 563 MB. On disk, files that are
+    /// `width × height × 3` bytes, a mask a third of that: 1000 pictures of 500x375 are 563 MB. On disk, files that are
     /// there already count too.
     pub max_mb: u64,
     /// The folder of a disk cache; made where absent. Several datasets and runs may share one.
@@ -149,6 +150,44 @@ impl Cache {
         }
     }
 
+    /// The picture and mask of `sample`, which is number `index` of the dataset, each kept or
+    /// decoded.
+    ///
+    /// # Errors
+    /// As [`Sample::picture_and_mask`], and as [`picture`](Self::picture).
+    pub fn picture_and_mask(
+        &self,
+        index: usize,
+        sample: &Sample,
+        palette: &Palette,
+        options: &DecodeOptions,
+    ) -> Result<(Picture, Mask), PictureError> {
+        let key = match &self.store {
+            Store::None => return sample.picture_and_mask(palette, options),
+            Store::Memory(_) => None,
+            Store::Disk(_) => disk::mask_key(sample, palette, options),
+        };
+        let kept = match (&self.store, &key) {
+            (Store::Memory(memory), _) => memory.mask(index),
+            (Store::Disk(disk), Some(key)) => disk.get(key),
+            _ => None,
+        };
+        let picture = self.picture(index, sample, options)?;
+        if let Some(mask) = kept {
+            // The picture may have been replaced by one of another size since.
+            sample.check_sizes(&picture, &mask)?;
+            return Ok((picture, mask));
+        }
+        let mask = sample.mask(palette, options)?;
+        sample.check_sizes(&picture, &mask)?;
+        match (&self.store, &key) {
+            (Store::Memory(memory), _) => memory.keep_mask(index, &mask),
+            (Store::Disk(disk), Some(key)) => disk.keep(key, &mask),
+            _ => {}
+        }
+        Ok((picture, mask))
+    }
+
     /// Whether pictures are kept at all.
     #[must_use]
     pub fn is_active(&self) -> bool {
@@ -163,6 +202,53 @@ impl Cache {
             Store::Memory(memory) => memory.used_bytes(),
             Store::Disk(disk) => disk.used_bytes(),
         }
+    }
+}
+
+/// What can be kept: rows of pixels.
+trait Kept: Sized {
+    /// Format and version of its entries on disk: another version's are decoded anew.
+    const MAGIC: [u8; 8];
+    /// Bytes a pixel.
+    const VALUES: u64;
+    /// Width and height in pixels.
+    fn size(&self) -> (u32, u32);
+    fn values(&self) -> &[u8];
+    /// The opposite; `values` are as many as the size asks for.
+    fn of(width: u32, height: u32, values: Vec<u8>) -> Self;
+}
+
+impl Kept for Picture {
+    const MAGIC: [u8; 8] = *b"OCELPIC1";
+    const VALUES: u64 = 3;
+
+    fn size(&self) -> (u32, u32) {
+        (self.width(), self.height())
+    }
+
+    fn values(&self) -> &[u8] {
+        self.pixels()
+    }
+
+    fn of(width: u32, height: u32, values: Vec<u8>) -> Self {
+        Self::new(width, height, values)
+    }
+}
+
+impl Kept for Mask {
+    const MAGIC: [u8; 8] = *b"OCELMSK1";
+    const VALUES: u64 = 1;
+
+    fn size(&self) -> (u32, u32) {
+        (self.width(), self.height())
+    }
+
+    fn values(&self) -> &[u8] {
+        self.labels()
+    }
+
+    fn of(width: u32, height: u32, values: Vec<u8>) -> Self {
+        Self::new(width, height, values)
     }
 }
 

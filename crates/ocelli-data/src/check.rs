@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use crate::dataset::Dataset;
 use crate::decode::{DecodeOptions, Format};
+use crate::source::Pairing;
 
 mod examine;
+mod masks;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub(crate) use examine::{Contents, Examined, examine_all};
+pub use masks::{MaskReport, MaskSize, StrangeSummary};
 pub(crate) use text::{byte_size, plural};
 
 /// What counts as worth mentioning.
@@ -27,12 +30,16 @@ pub struct CheckOptions {
     pub huge_side: u32,
     /// A class of the first dataset with fewer pictures than this is called small.
     pub small_class: usize,
+    /// Pictures and masks that found no partner, for the report; from
+    /// [`Found::pairing`](crate::source::Found::pairing).
+    pub pairing: Pairing,
 }
 
 impl Default for CheckOptions {
     fn default() -> Self {
         let decode = DecodeOptions::default();
-        Self { decode, tiny_side: 32, huge_side: 4096, small_class: 10 }
+        let pairing = Pairing::default();
+        Self { decode, tiny_side: 32, huge_side: 4096, small_class: 10, pairing }
     }
 }
 
@@ -60,6 +67,9 @@ pub struct CheckReport {
     pub imbalance: Option<f64>,
     /// Files whose extension names another format than they have. They load all the same.
     pub misnamed: Vec<Misnamed>,
+    /// What is wrong with masks, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masks: Option<MaskReport>,
 }
 
 /// One checked dataset.
@@ -141,17 +151,18 @@ pub struct Misnamed {
 
 impl CheckReport {
     /// Whether something was found that spoils training or its figures: broken pictures, leaks,
-    /// or contradictions. The rest is for information.
+    /// contradictions, or masks that can't be used. The rest is for information.
     #[must_use]
     pub fn has_problems(&self) -> bool {
-        !(self.broken.is_empty() && self.leaks.is_empty() && self.contradictions.is_empty())
+        self.masks.as_ref().is_some_and(MaskReport::has_problems)
+            || !(self.broken.is_empty() && self.leaks.is_empty() && self.contradictions.is_empty())
     }
 }
 
-/// Reads and decodes every picture of named datasets, on all of rayon's threads.
+/// Reads and decodes every picture and mask of named datasets, on all of rayon's threads.
 ///
-/// The first dataset is the one trained on. `progress` is called with the number of pictures done
-/// and to do, from any thread, after each picture.
+/// The first dataset is the one trained on. `progress` is called with the number of pictures and
+/// masks done and to do, from any thread, after each of them.
 #[must_use]
 pub fn check(
     datasets: &[(&str, &Dataset)],
@@ -165,8 +176,14 @@ pub fn check(
         })
         .collect();
     let samples: Vec<_> = places.iter().map(|place| place.sample()).collect();
-    let examined = examine_all(&samples, &options.decode, progress, |_| ());
-    let mut report = CheckReport::default();
+    let pictures = samples.len() as u64;
+    let masked = samples.iter().filter(|sample| sample.mask.is_some()).count() as u64;
+    let total = pictures + masked;
+    let of_pictures = |done, _| progress(done, total);
+    let examined = examine_all(&samples, &options.decode, &of_pictures, |_| ());
+    let of_masks = |done| progress(pictures + done, total);
+    let masks = MaskReport::of(datasets, &options.pairing, &options.decode, &of_masks);
+    let mut report = CheckReport { masks, ..CheckReport::default() };
     for &(name, dataset) in datasets {
         let of_split = places.iter().zip(&examined).filter(|(place, _)| place.split == name);
         report.splits.push(SplitSummary {

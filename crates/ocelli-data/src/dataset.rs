@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::decode::{self, DecodeError, DecodeOptions, Part};
+use crate::mask::{MaskFault, Palette};
 use crate::picture::Picture;
 use crate::synth::Birds;
 
+mod masks;
 #[cfg(test)]
 mod tests;
+
+pub use masks::MaskFile;
 
 /// A file with more bytes than this is no picture of a dataset, and is not read into memory.
 pub const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -48,15 +52,20 @@ pub struct Sample {
     pub location: Location,
     /// The class index, where the dataset has labels.
     pub label: Option<u32>,
+    /// The class of every pixel, where the dataset has masks.
+    pub mask: Option<MaskFile>,
 }
 
 /// A list of samples, and the names of the classes that their labels index.
 #[derive(Clone, Debug, Default)]
 pub struct Dataset {
-    /// Class names; a label is a position in this list. Empty without labels.
+    /// Class names; a label, or a mask's class, is a position in this list. Empty without labels.
     pub classes: Vec<String>,
     /// The samples, sorted by name so that two machines see the same order.
     pub samples: Vec<Sample>,
+    /// What the values of the masks mean, where the samples have masks. Its classes are
+    /// [`classes`](Self::classes).
+    pub palette: Option<Arc<Palette>>,
 }
 
 /// A picture that could not be had, and why.
@@ -79,6 +88,15 @@ pub enum PictureFault {
     /// Its bytes are no picture that we can decode.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// The picture may be sound, but its mask isn't.
+    #[error("its mask {name} {reason}")]
+    Mask {
+        /// The mask's name.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        reason: MaskFault,
+    },
 }
 
 impl Dataset {
@@ -224,6 +242,12 @@ impl Dataset {
     /// # Errors
     /// When a sample's class is not among `classes`. Classes without samples are no obstacle.
     pub fn with_classes(mut self, classes: &[String]) -> Result<Self, ClassMismatch> {
+        if let Some(palette) = &self.palette {
+            let expected = classes.len();
+            let palette = palette.with_classes(classes);
+            let palette = palette.map_err(|unknown| ClassMismatch { unknown, expected })?;
+            self.palette = Some(Arc::new(palette));
+        }
         let known: HashMap<&str, u32> =
             (0..).zip(classes).map(|(number, name)| (name.as_str(), number)).collect();
         let numbers: Vec<Option<u32>> =
@@ -275,6 +299,10 @@ impl Dataset {
         for class in &self.classes {
             text(&mut hasher, class);
         }
+        if let Some(palette) = &self.palette {
+            // `Debug` names every index and colour, and what is ignored.
+            text(&mut hasher, &format!("{palette:?}"));
+        }
         let common = common_folders(&self.samples);
         for sample in &self.samples {
             text(&mut hasher, &portable(&sample.name[common..]));
@@ -283,6 +311,12 @@ impl Dataset {
             // A file that is gone changes the fingerprint; reading it will say why.
             let length = sample.location.byte_length().unwrap_or(u64::MAX);
             hasher.update(&length.to_le_bytes());
+            if let Some(mask) = &sample.mask {
+                // Where it lies doesn't matter, only that it is the same.
+                text(&mut hasher, mask.name.rsplit(['/', '\\']).next().unwrap_or_default());
+                let length = mask.location.byte_length().unwrap_or(u64::MAX);
+                hasher.update(&length.to_le_bytes());
+            }
         }
         hasher.finalize().to_hex().to_string()
     }

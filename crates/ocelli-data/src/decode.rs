@@ -18,7 +18,7 @@ use crate::picture::Picture;
 mod baseline;
 mod jpeg;
 mod kind;
-mod raster;
+pub(crate) mod raster;
 #[cfg(test)]
 mod tests;
 
@@ -205,7 +205,7 @@ pub fn dimensions(bytes: &[u8], options: &DecodeOptions) -> Result<(u32, u32), D
 /// The decoders are libraries fed with whatever a download left on the disk, and a fuzzer finds a
 /// panic in such a library every few months. One damaged file among a million must not end a
 /// training run of a week.
-fn guarded<T>(
+pub(crate) fn guarded<T>(
     format: Format,
     decode: impl FnOnce() -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
@@ -221,7 +221,7 @@ fn guarded<T>(
 }
 
 /// Refuses sizes that are empty or beyond the limit.
-fn check_size(
+pub(crate) fn check_size(
     format: Format,
     (width, height): (u32, u32),
     options: &DecodeOptions,
@@ -237,7 +237,7 @@ fn check_size(
 }
 
 /// The size that a picture has once its orientation is applied.
-fn upright_size((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
+pub(crate) fn upright_size((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
     match orientation {
         Orientation::Rotate90
         | Orientation::Rotate270

@@ -13,9 +13,11 @@ pub mod augment;
 pub mod batch_mix;
 pub mod cache;
 pub mod check;
+pub mod color;
 pub mod dataset;
 pub mod decode;
 pub mod loader;
+pub mod mask;
 pub mod picture;
 pub mod random;
 pub mod sampler;
@@ -26,4 +28,5 @@ pub mod synth;
 
 pub use dataset::{Dataset, Sample};
 pub use decode::{DecodeError, DecodeOptions};
+pub use mask::Palette;
 pub use picture::{Mask, Picture};

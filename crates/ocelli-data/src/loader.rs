@@ -25,6 +25,7 @@ use crate::batch_mix::BatchMix;
 use crate::cache::{Cache, CacheConfig};
 use crate::dataset::{Dataset, PictureError};
 use crate::decode::{DecodeOptions, Part};
+use crate::picture::{Mask, Picture};
 use crate::random::Generator;
 use crate::sampler::Sampler;
 
@@ -63,7 +64,7 @@ pub struct LoaderConfig {
     /// Threads that decode and augment; 0 does it in the calling thread, when a batch is asked for.
     pub workers: usize,
     /// Batches that may be in the making or waiting at any time, at least one with workers.
-    /// They bound the memory: `prefetch_batches × batch_size × height × width × 12` bytes.
+    /// They bound the memory: `prefetch_batches × batch_size × height × width × 12` bytes, 13 with masks.
     pub prefetch_batches: usize,
     /// Where all chance comes from.
     pub seed: u64,
@@ -77,8 +78,20 @@ pub struct LoaderConfig {
     pub decode: DecodeOptions,
     /// MixUp and CutMix.
     pub batch_mix: BatchMix,
-    /// Whether decoded pictures are kept for later epochs.
+    /// Whether decoded pictures and masks are kept for later epochs.
     pub cache: CacheConfig,
+    /// What of the samples as they are in their files comes along with each batch.
+    pub originals: KeepOriginals,
+}
+
+/// What of the samples as they are in their files comes along with each batch, for evaluation at
+/// their own size and for figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeepOriginals {
+    /// The upright picture in its own size.
+    pub pictures: bool,
+    /// The mask in its own size, where the dataset has masks.
+    pub masks: bool,
 }
 
 impl Default for LoaderConfig {
@@ -94,6 +107,7 @@ impl Default for LoaderConfig {
             decode: DecodeOptions::default(),
             batch_mix: BatchMix::default(),
             cache: CacheConfig::default(),
+            originals: KeepOriginals::default(),
         }
     }
 }
@@ -107,12 +121,27 @@ pub struct Batch {
     pub shape: [usize; 4],
     /// The class of each picture, `[n]`; empty without labels.
     pub labels: Vec<u32>,
+    /// The class of each pixel, `[n, height, width]`, moved as the pictures were;
+    /// [`Mask::IGNORE`] where it doesn't count. Empty without masks.
+    pub masks: Vec<u8>,
     /// Class probabilities `[n, classes]`, where pictures were mixed.
     pub soft_targets: Option<Vec<f32>>,
     /// Which sample of the dataset each picture is, `[n]`.
     pub indices: Vec<usize>,
+    /// The samples as they are in their files, `[n]`, where [`LoaderConfig::originals`] asks for
+    /// them; else empty.
+    pub originals: Vec<Original>,
     /// The samples that should have been here, and why they aren't.
     pub broken: Vec<Broken>,
+}
+
+/// A sample as it is in its files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Original {
+    /// The upright picture.
+    pub picture: Option<Picture>,
+    /// The mask, of the picture's size.
+    pub mask: Option<Mask>,
 }
 
 /// A sample that was left out of its batch.
@@ -147,7 +176,8 @@ impl Loader {
         let cache = Cache::open(&config.cache, dataset.len())?;
         let [height, width] = pipeline.size().map(|side| side as usize);
         let decode = config.decode.clone();
-        let maker = Pictures { dataset: Arc::clone(&dataset), pipeline, decode, cache };
+        let keep = config.originals;
+        let maker = Pictures { dataset: Arc::clone(&dataset), pipeline, decode, cache, keep };
         Self::with_maker(dataset, Arc::new(maker), [height, width], config)
     }
 
@@ -174,7 +204,8 @@ impl Loader {
                     })?,
             ),
         };
-        let shared = Shared { dataset, maker, size, config, sampler, labelled, pool };
+        let masked = dataset.palette.is_some();
+        let shared = Shared { dataset, maker, size, config, sampler, labelled, masked, pool };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -210,6 +241,7 @@ struct Shared {
     config: LoaderConfig,
     sampler: Sampler,
     labelled: bool,
+    masked: bool,
     pool: Option<ThreadPool>,
 }
 
@@ -226,13 +258,15 @@ impl Shared {
 /// Turns a sample of the dataset into numbers. It may be called from several threads at once,
 /// and must depend on nothing but its arguments.
 trait MakeSample: Send + Sync {
-    /// Writes sample `index` to `out`, `[height, width, 3]`, taking all chance from `chance`.
+    /// Writes sample `index` to `out`, `[height, width, 3]`, and its mask to `mask`,
+    /// `[height, width]` (empty where the dataset has none), taking all chance from `chance`.
     fn make(
         &self,
         index: usize,
         chance: &mut Generator,
         out: &mut [f32],
-    ) -> Result<(), PictureError>;
+        mask: &mut [u8],
+    ) -> Result<Original, PictureError>;
 }
 
 /// Reads, decodes and augments the pictures of a dataset.
@@ -241,6 +275,7 @@ struct Pictures {
     pipeline: Arc<Pipeline>,
     decode: DecodeOptions,
     cache: Cache,
+    keep: KeepOriginals,
 }
 
 impl MakeSample for Pictures {
@@ -249,13 +284,25 @@ impl MakeSample for Pictures {
         index: usize,
         chance: &mut Generator,
         out: &mut [f32],
-    ) -> Result<(), PictureError> {
+        mask_out: &mut [u8],
+    ) -> Result<Original, PictureError> {
         let sample = &self.dataset.samples[index];
-        if self.cache.is_active() {
+        if let Some(palette) = &self.dataset.palette {
+            let (picture, mask) =
+                self.cache.picture_and_mask(index, sample, palette, &self.decode)?;
+            let original = Original {
+                picture: self.keep.pictures.then(|| picture.clone()),
+                mask: self.keep.masks.then(|| mask.clone()),
+            };
+            self.pipeline.apply_with_mask(picture, mask, chance, out, mask_out);
+            return Ok(original);
+        }
+        if self.cache.is_active() || self.keep.pictures {
             // Later epochs look at other parts, so the whole picture is kept.
             let picture = self.cache.picture(index, sample, &self.decode)?;
+            let original = self.keep.pictures.then(|| picture.clone());
             self.pipeline.apply(picture, chance, out);
-            return Ok(());
+            return Ok(Original { picture: original, mask: None });
         }
         // What to look at is drawn first, so that only that has to be decoded.
         let mut plan = None;
@@ -272,7 +319,7 @@ impl MakeSample for Pictures {
         if let Some(plan) = plan {
             self.pipeline.apply_plan(plan, picture, chance, out);
         }
-        Ok(())
+        Ok(Original::default())
     }
 }
 

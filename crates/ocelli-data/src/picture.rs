@@ -78,6 +78,8 @@ impl std::fmt::Debug for Picture {
 }
 
 /// A class index for every pixel of a picture: rows from the top.
+///
+/// [`Mask::IGNORE`] is no class: such a pixel counts neither in training nor in judging.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mask {
     width: u32,
@@ -86,6 +88,9 @@ pub struct Mask {
 }
 
 impl Mask {
+    /// The label of pixels that are left out of everything. So there are at most 255 classes.
+    pub const IGNORE: u8 = 255;
+
     /// Wraps labels `[height, width]`.
     ///
     /// # Panics
@@ -117,6 +122,22 @@ impl Mask {
     #[must_use]
     pub fn labels(&self) -> &[u8] {
         &self.labels
+    }
+
+    /// The labels, `[height, width]`, without the mask around them.
+    #[must_use]
+    pub fn into_labels(self) -> Vec<u8> {
+        self.labels
+    }
+
+    /// The label at column `x`, row `y`.
+    ///
+    /// # Panics
+    /// If the position lies outside the mask.
+    #[must_use]
+    pub fn label(&self, x: u32, y: u32) -> u8 {
+        assert!(x < self.width && y < self.height, "({x}, {y}) lies outside {self:?}");
+        self.labels[y as usize * self.width as usize + x as usize]
     }
 }
 

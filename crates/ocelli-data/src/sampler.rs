@@ -137,9 +137,10 @@ mod tests {
                 name: format!("{index}.png"),
                 location: Location::File(PathBuf::from(format!("{index}.png"))),
                 label,
+                mask: None,
             })
             .collect();
-        Dataset { classes: vec!["a".into(), "b".into(), "c".into()], samples }
+        Dataset { classes: vec!["a".into(), "b".into(), "c".into()], samples, palette: None }
     }
 
     proptest! {

@@ -59,12 +59,13 @@ pub fn split(dataset: Dataset, fraction: f64, seed: u64) -> Result<(Dataset, Dat
         let (samples, classes) = (dataset.len(), by_label.len());
         return Err(SplitError::TooFew { samples, classes });
     }
-    let Dataset { classes, samples } = dataset;
+    let Dataset { classes, samples, palette } = dataset;
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for (sample, is_held_out) in samples.into_iter().zip(is_held_out) {
         (if is_held_out { &mut second } else { &mut first }).push(sample);
     }
-    Ok((Dataset { classes: classes.clone(), samples: first }, Dataset { classes, samples: second }))
+    let first = Dataset { classes: classes.clone(), samples: first, palette: palette.clone() };
+    Ok((first, Dataset { classes, samples: second, palette }))
 }
 
 /// The members of one class that are held out.
@@ -100,9 +101,10 @@ mod tests {
                 name: format!("{class:03}/{number:05}.jpg"),
                 location: Location::File("".into()),
                 label: labelled.then_some(class as u32),
+                mask: None,
             })
         });
-        Dataset { samples: samples.collect(), classes }
+        Dataset { samples: samples.collect(), classes, palette: None }
     }
 
     fn names(dataset: &Dataset) -> Vec<&str> {

@@ -9,9 +9,12 @@ use crate::dataset::Dataset;
 use crate::decode::DecodeOptions;
 use crate::picture::Picture;
 
+mod masks;
 #[cfg(test)]
 mod tests;
 mod text;
+
+pub use masks::{MaskStats, PixelCount};
 
 /// A dataset in numbers. Everything but `broken` is about the pictures that decode.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,6 +41,9 @@ pub struct Stats {
     pub std: [f64; 3],
     /// Pictures that can't be read or decoded.
     pub broken: Vec<Undecodable>,
+    /// The classes of the masks, where there are any; then `classes` is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masks: Option<MaskStats>,
 }
 
 /// A picture that can't be read or decoded.
@@ -98,9 +104,9 @@ pub enum StatsError {
     },
 }
 
-/// Reads and decodes every picture of a dataset, on all of rayon's threads, and counts.
+/// Reads and decodes every picture and mask of a dataset, on all of rayon's threads, and counts.
 ///
-/// `progress` is called with the number of pictures done and to do, from any thread. The sums are
+/// `progress` is called with the number of pictures and masks done and to do, from any thread. The sums are
 /// integers, so that the result is the same whatever the threads do.
 ///
 /// # Errors
@@ -111,7 +117,10 @@ pub fn stats(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Stats, StatsError> {
     let samples: Vec<_> = dataset.samples.iter().collect();
-    let examined = examine_all(&samples, options, progress, Sums::of);
+    let pictures = dataset.len() as u64;
+    let total = if dataset.palette.is_some() { 2 * pictures } else { pictures };
+    let examined = examine_all(&samples, options, &|done, _| progress(done, total), Sums::of);
+    let masks = MaskStats::of(dataset, options, &|done| progress(pictures + done, total));
     let bytes = examined.iter().map(|examined| examined.bytes).sum();
     let mut broken = Vec::new();
     let mut contents = Vec::new();
@@ -141,6 +150,7 @@ pub fn stats(
         pictures: contents.len() as u64,
         bytes,
         classes: counts
+            .filter(|_| masks.is_none())
             .map(|(name, pictures)| ClassCount { name: name.clone(), pictures })
             .collect(),
         formats,
@@ -150,6 +160,7 @@ pub fn stats(
         mean,
         std,
         broken,
+        masks,
     })
 }
 

@@ -37,6 +37,7 @@ use std::sync::Arc;
 pub use config::{BirdsConfig, SynthError};
 pub use folder::{FolderSummary, write_image_folder};
 
+use crate::mask::Palette;
 use crate::picture::{Mask, Picture};
 use species::Species;
 
@@ -131,6 +132,12 @@ impl Birds {
     pub fn draw(&self, index: u64) -> Bird {
         let species = &self.species[self.label(index) as usize];
         sketch::sketch(species, self.config.seed, index, self.config.size)
+    }
+
+    /// The labels in [`Bird::parts`] with their colours.
+    #[must_use]
+    pub fn part_palette() -> Palette {
+        Palette::of_parts(&PARTS)
     }
 
     /// The names of the labels in [`Bird::parts`].

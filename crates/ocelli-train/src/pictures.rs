@@ -6,7 +6,7 @@ use ocelli_data::augment::{AugmentError, Pipeline};
 use ocelli_data::batch_mix::BatchMix;
 use ocelli_data::cache::CacheConfig;
 use ocelli_data::dataset::ClassMismatch;
-use ocelli_data::loader::{LastBatch, Loader, LoaderConfig, LoaderError, Order};
+use ocelli_data::loader::{KeepOriginals, LastBatch, Loader, LoaderConfig, LoaderError, Order};
 use ocelli_data::source::{self, Found, Layout, SourceError, SourceOptions};
 use ocelli_data::split::{SplitError, split};
 use ocelli_data::{Dataset, DecodeOptions};
@@ -99,6 +99,7 @@ pub fn source_options(data: &DataSection) -> SourceOptions {
         name_pattern: data.name_pattern.clone(),
         image_column: data.image_column.clone(),
         label_column: data.label_column.clone(),
+        ..SourceOptions::default()
     }
 }
 
@@ -271,5 +272,6 @@ fn loader_config(recipe: &Recipe) -> LoaderConfig {
             max_mb: data.cache_max_mb,
             folder: data.cache_folder.clone(),
         },
+        originals: KeepOriginals::default(),
     }
 }

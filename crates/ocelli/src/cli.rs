@@ -189,14 +189,23 @@ pub(crate) struct ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// Read every picture and list what is wrong: broken, duplicate, tiny, huge, rare
+    /// Read every picture and mask and list what is wrong: broken, duplicate, tiny, huge, rare
     #[command(after_help = "\
-Exit status 1 if a picture is broken or a training picture is also in validation or test.
+Exit status 1 if a picture is broken, a training picture is also in validation or test, or a mask
+has another size than its picture, values without a class, or no partner.
 
-Example:
-  ocelli data check my-pictures/")]
+Examples:
+  ocelli data check my-pictures/
+  ocelli data check streets/           images/ beside masks/: pictures and masks are paired
+  ocelli data check pictures/ --masks drawn/ --palette classes.csv --ignore-index 11")]
     Check(DataArgs),
-    /// Count and measure: pictures per class, sizes, mean and deviation of each channel
+    /// Count and measure: pictures or pixels per class, sizes, mean and deviation of each channel
+    #[command(after_help = "\
+With masks: how often each class comes, and class weights to copy into a recipe.
+
+Examples:
+  ocelli data stats my-pictures/
+  ocelli data stats streets/ --json")]
     Stats(DataArgs),
     /// Write the embedded sample data as an image folder with part masks
     #[command(after_help = "\
@@ -216,12 +225,44 @@ pub(crate) struct DataArgs {
     /// For classes in file names: a regular expression whose group `class` is the class
     #[arg(long, value_name = "REGEX")]
     pub(crate) name_pattern: Option<String>,
+    /// What is to be learned: decides whether masks or classes are looked for
+    #[arg(long, value_enum, default_value_t = TaskArg::Auto)]
+    pub(crate) task: TaskArg,
+    /// Where the masks are, if not beside the pictures: a folder, .tar or list
+    #[arg(long, value_name = "PATH")]
+    pub(crate) masks: Option<PathBuf>,
+    /// The masks' classes: a CSV with the columns index,name,r,g,b [default: found beside the data]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) palette: Option<PathBuf>,
+    /// An index of the masks that counts for no class; can be given many times
+    /// [default: 255, and classes called unlabelled or void]
+    #[arg(long, value_name = "N")]
+    pub(crate) ignore_index: Vec<u16>,
+    /// What the names of pictures end in, where their masks' end in something else, such as _sat
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) image_suffix: Option<String>,
+    /// What the names of masks end in, such as _mask
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) mask_suffix: Option<String>,
     /// Pictures with more pixels than this count as broken
     #[arg(long, default_value_t = 100.0, value_name = "N")]
     pub(crate) max_megapixels: f64,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What is to be learned from pictures, as the command line spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaskArg {
+    /// Segment where pictures unmistakably have masks, else classify
+    Auto,
+    /// A class for each picture
+    Classify,
+    /// A class for each pixel, from masks
+    Segment,
+    /// Colours from gray: all pictures, without labels
+    Colorize,
 }
 
 /// How files are laid out, as the command line spells it.
@@ -237,6 +278,12 @@ pub(crate) enum LayoutArg {
     Csv,
     /// Pictures without classes
     Flat,
+    /// Folders of pictures and masks side by side
+    MaskFolders,
+    /// Pictures and masks in one folder, by the ends of their names
+    MaskSuffixes,
+    /// Text files with a picture and its mask in each line
+    MaskLists,
 }
 
 #[derive(Debug, Args)]

@@ -209,6 +209,61 @@ fn checking_pictures_finds_what_is_wrong_and_exits_with_1() {
     assert!(stats.status.success() && out(&stats).contains("mean"), "{}", out(&stats));
 }
 
+/// Pictures and masks in which class `c` has the index `c`, and a palette file.
+fn streets(folder: &Path) -> String {
+    let birds = birds(folder);
+    let place = folder.join("streets");
+    for part in ["images", "masks"] {
+        std::fs::create_dir_all(place.join(part)).unwrap();
+    }
+    for class in std::fs::read_dir(format!("{birds}/train")).unwrap() {
+        for picture in std::fs::read_dir(class.unwrap().path()).unwrap() {
+            let picture = picture.unwrap().path();
+            let mask = birds.clone() + "/masks" + &picture.to_str().unwrap()[birds.len()..];
+            let name = picture.file_stem().unwrap().to_str().unwrap().to_owned();
+            std::fs::copy(&picture, place.join(format!("images/{name}.jpg"))).unwrap();
+            let mask = Path::new(&mask).with_extension("png");
+            std::fs::copy(mask, place.join(format!("masks/{name}.png"))).unwrap();
+        }
+    }
+    std::fs::copy(format!("{birds}/parts.csv"), place.join("palette.csv")).unwrap();
+    place.display().to_string()
+}
+
+#[test]
+fn masks_are_checked_and_counted_without_being_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let streets = streets(folder.path());
+    let clean = ocelli(&["data", "check", &streets]);
+    assert_eq!(clean.status.code(), Some(0), "{}{}", out(&clean), err(&clean));
+    assert!(out(&clean).contains("9 classes") && out(&clean).contains("Every mask fits"));
+    let stats = ocelli(&["data", "stats", &streets]);
+    assert!(out(&stats).contains("class_weights = ["), "{}", out(&stats));
+    let json = ocelli(&["data", "stats", &streets, "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["stats"]["masks"]["classes"][0]["name"], "background");
+
+    std::fs::remove_file(format!("{streets}/masks/00000.png")).unwrap();
+    std::fs::write(format!("{streets}/palette.csv"), "index,name,r,g,b\n0,none,0,0,0\n").unwrap();
+    let checked = ocelli(&["data", "check", &streets]);
+    assert_eq!(checked.status.code(), Some(1));
+    for words in ["missing masks: 1", "images/00000.jpg", "strange values", "1: ", "ignore_index"] {
+        assert!(out(&checked).contains(words), "{words} is missing in:\n{}", out(&checked));
+    }
+    let json = ocelli(&["data", "check", &streets, "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["masks"]["pairing"]["without_mask"].as_array().unwrap().len(), 1);
+
+    let birds = folder.path().join("birds").display().to_string();
+    let classes = ocelli(&["data", "check", &birds]);
+    assert!(out(&classes).contains("3 classes"), "class folders come first: {}", out(&classes));
+    let parts = ocelli(&["data", "check", &birds, "--task", "segment"]);
+    assert!(out(&parts).contains("9 classes"), "{}{}", out(&parts), err(&parts));
+    let refused = ocelli(&["data", "check", &birds, "--masks", "nowhere"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(err(&refused).contains("nowhere: there is no such file"), "{}", err(&refused));
+}
+
 #[test]
 fn without_a_recipe_what_is_set_counts_before_anything_is_chosen() {
     let folder = tempfile::tempdir().unwrap();

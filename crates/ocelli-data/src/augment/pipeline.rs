@@ -10,7 +10,7 @@ use super::transform::{
     CenterCrop, Normalize, RandomErasing, Resize, Stage, Transform, validate_size,
 };
 use super::value::Size;
-use crate::picture::Picture;
+use crate::picture::{Mask, Picture};
 use crate::random::Generator;
 
 /// A list of transforms, checked, with every default written out.
@@ -98,7 +98,20 @@ impl Pipeline {
     /// [`size`](Self::size) and serves the picture's mask as well.
     #[must_use]
     pub fn sample(&self, size: [u32; 2], random: &mut Generator) -> Plan {
-        let mut plan = Plan::new(size);
+        self.draw(Plan::new(size), random)
+    }
+
+    /// Draws what is to be done to a picture with this mask, and does it to the mask. A crop with
+    /// a `max_class_share` looks at the mask; but for that the plan is the one that
+    /// [`sample`](Self::sample) draws.
+    #[must_use]
+    pub fn sample_with_mask(&self, mask: Mask, random: &mut Generator) -> (Plan, Mask) {
+        let mut plan = self.draw(Plan::following(mask), random);
+        let Some(mask) = plan.take_mask() else { unreachable!("the plan follows a mask") };
+        (plan, mask)
+    }
+
+    fn draw(&self, mut plan: Plan, random: &mut Generator) -> Plan {
         for transform in &self.transforms {
             transform.sample(&mut plan, random);
         }
@@ -117,6 +130,28 @@ impl Pipeline {
         let picture = at_least_one_pixel(picture);
         let plan = self.sample([picture.height(), picture.width()], random);
         self.apply_plan(plan, picture, random, output);
+    }
+
+    /// Transforms a picture into `output`, `[height, width, 3]`, normalized, and moves its mask
+    /// alike into `labels`, `[height, width]`. `random_erasing` leaves the mask as it is.
+    ///
+    /// # Panics
+    /// If picture and mask differ in size, or `output` or `labels` do not hold as many values as
+    /// [`size`](Self::size) asks for.
+    pub fn apply_with_mask(
+        &self,
+        picture: Picture,
+        mask: Mask,
+        random: &mut Generator,
+        output: &mut [f32],
+        labels: &mut [u8],
+    ) {
+        check_pair(&picture, &mask);
+        let (plan, mask) = self.sample_with_mask(mask, random);
+        self.apply_plan(plan, picture, random, output);
+        let (expected, found) = (mask.labels().len(), labels.len());
+        assert!(expected == found, "the mask has {expected} labels, its place {found}");
+        labels.copy_from_slice(mask.labels());
     }
 
     /// As [`apply`](Self::apply), with a plan that [`sample`](Self::sample) drew with the same
@@ -165,6 +200,29 @@ impl Pipeline {
     }
 }
 
+impl Pipeline {
+    /// The picture transforms only, with the mask, for figures.
+    ///
+    /// # Panics
+    /// If picture and mask differ in size.
+    #[must_use]
+    pub fn apply_to_pair(
+        &self,
+        picture: Picture,
+        mask: Mask,
+        random: &mut Generator,
+    ) -> (Picture, Mask) {
+        check_pair(&picture, &mask);
+        let (plan, mask) = self.sample_with_mask(mask, random);
+        (plan.apply(picture), mask)
+    }
+}
+
+fn check_pair(picture: &Picture, mask: &Mask) {
+    let (size, other) = ((picture.width(), picture.height()), (mask.width(), mask.height()));
+    assert!(size == other, "the mask is {other:?}, its picture {size:?}");
+}
+
 impl Stage {
     fn name(self) -> &'static str {
         match self {
@@ -208,6 +266,17 @@ pub fn default_evaluation(train: &[Transform], size: [u32; 2]) -> Vec<Transform>
         let size = Some(Size::Both(size));
         vec![Transform::Resize(Resize { size, ..Resize::default() })]
     };
+    let normalize = train.iter().find(|transform| matches!(transform, Transform::Normalize(_)));
+    evaluation.extend(normalize.cloned());
+    evaluation
+}
+
+/// What suits evaluation of masks after training with `train` at `size`, `[height, width]`: the
+/// whole picture at that size, since every pixel counts. The training's `normalize` is kept.
+#[must_use]
+pub fn default_mask_evaluation(train: &[Transform], size: [u32; 2]) -> Vec<Transform> {
+    let resize = Resize { size: Some(Size::Both(size)), ..Resize::default() };
+    let mut evaluation = vec![Transform::Resize(resize)];
     let normalize = train.iter().find(|transform| matches!(transform, Transform::Normalize(_)));
     evaluation.extend(normalize.cloned());
     evaluation

@@ -32,13 +32,46 @@ impl From<Tone> for Step {
 pub struct Plan {
     size: [u32; 2],
     steps: Vec<Step>,
+    followed: Option<Followed>,
+}
+
+/// A mask that the steps are done to as they are drawn, since a crop may look at it to choose.
+#[derive(Clone, Debug, PartialEq)]
+struct Followed {
+    mask: Mask,
+    /// How many of the steps have been done to it.
+    done: usize,
 }
 
 impl Plan {
     /// Nothing to do yet to a picture of `[height, width]`.
     #[must_use]
     pub fn new(size: [u32; 2]) -> Self {
-        Self { size, steps: Vec::new() }
+        Self { size, steps: Vec::new(), followed: None }
+    }
+
+    /// Nothing to do yet to a picture with this mask.
+    pub(crate) fn following(mask: Mask) -> Self {
+        let size = [mask.height(), mask.width()];
+        Self { size, steps: Vec::new(), followed: Some(Followed { mask, done: 0 }) }
+    }
+
+    /// The mask after all the steps so far; `None` where there is none to follow.
+    pub(crate) fn mask(&mut self) -> Option<&Mask> {
+        let followed = self.followed.as_mut()?;
+        for step in &self.steps[followed.done..] {
+            if let Step::Geometry(geometry) = step {
+                followed.mask = geometry.apply_to_mask(&followed.mask, Mask::IGNORE);
+            }
+        }
+        followed.done = self.steps.len();
+        Some(&followed.mask)
+    }
+
+    /// The mask after all the steps, which it no longer follows.
+    pub(crate) fn take_mask(&mut self) -> Option<Mask> {
+        self.mask()?;
+        self.followed.take().map(|followed| followed.mask)
     }
 
     /// Adds a step after the others.

@@ -1,6 +1,7 @@
 //! What the pipeline promises as a whole, and how it compares with torchvision.
 
 mod chances;
+mod masks;
 mod policies;
 mod properties;
 mod reference;

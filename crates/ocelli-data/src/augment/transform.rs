@@ -2,8 +2,10 @@
 //!
 //! Names, settings and defaults are those of torchvision's transforms on PIL pictures, so that a
 //! recipe from the literature means here what it means there. Where torchvision has no default,
-//! the setting says which one we took.
+//! the setting says which one we took. `random_scale`, `pad` and `random_crop`'s `max_class_share`
+//! are not torchvision's; they are what segmentation tools call so, or nearly so.
 
+mod framing;
 mod geometric;
 mod photometric;
 mod policies;
@@ -11,6 +13,7 @@ mod policies;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+pub use framing::{Pad, PadPosition, RandomScale};
 pub use geometric::{
     CenterCrop, PaddingMode, RandomCrop, RandomFlip, RandomResizedCrop, RandomRotation, Resize,
 };
@@ -32,6 +35,10 @@ pub enum Transform {
     Resize(Resize),
     /// See [`CenterCrop`].
     CenterCrop(CenterCrop),
+    /// See [`Pad`].
+    Pad(Pad),
+    /// See [`RandomScale`].
+    RandomScale(RandomScale),
     /// See [`RandomCrop`].
     RandomCrop(RandomCrop),
     /// See [`RandomResizedCrop`].
@@ -98,6 +105,8 @@ impl Transform {
         match self {
             Self::Resize(_) => "resize",
             Self::CenterCrop(_) => "center_crop",
+            Self::Pad(_) => "pad",
+            Self::RandomScale(_) => "random_scale",
             Self::RandomCrop(_) => "random_crop",
             Self::RandomResizedCrop(_) => "random_resized_crop",
             Self::RandomHorizontalFlip(_) => "random_horizontal_flip",
@@ -129,6 +138,7 @@ impl Transform {
         match self {
             Self::Resize(resize) => resize.resolve(size),
             Self::CenterCrop(crop) => crop.resolve(size),
+            Self::Pad(pad) => pad.resolve(size),
             Self::RandomCrop(crop) => crop.resolve(size),
             Self::RandomResizedCrop(crop) => crop.resolve(size),
             Self::RandomApply(apply) => {
@@ -144,6 +154,8 @@ impl Transform {
         match self {
             Self::Resize(resize) => resize.validate(place),
             Self::CenterCrop(crop) => crop.validate(place),
+            Self::Pad(pad) => pad.validate(place),
+            Self::RandomScale(scale) => scale.validate(place),
             Self::RandomCrop(crop) => crop.validate(place),
             Self::RandomResizedCrop(crop) => crop.validate(place),
             Self::RandomHorizontalFlip(flip) | Self::RandomVerticalFlip(flip) => {
@@ -169,6 +181,8 @@ impl Transform {
         match self {
             Self::Resize(resize) => resize.sample(plan),
             Self::CenterCrop(crop) => crop.sample(plan),
+            Self::Pad(pad) => pad.sample(plan),
+            Self::RandomScale(scale) => scale.sample(plan, random),
             Self::RandomCrop(crop) => crop.sample(plan, random),
             Self::RandomResizedCrop(crop) => crop.sample(plan, random),
             Self::RandomHorizontalFlip(flip) => flip.sample_horizontal(plan, random),

@@ -1,6 +1,6 @@
-//! Pictures kept as files, named by what they were decoded from.
+//! Pictures and masks kept as files, named by what they were decoded from.
 //!
-//! An entry is `OCELPIC1`, width and height (32 bits each, little-endian), the BLAKE3 hash of the
+//! An entry is `OCELPIC1` (or `OCELMSK1`), width and height (32 bits each, little-endian), the BLAKE3 hash of the
 //! pixels, and the pixels. It is written beside its place and renamed, so that another process
 //! sees all of it or nothing; it is believed only if its length and its hash are right.
 
@@ -10,13 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::{CacheError, Room};
+use super::{CacheError, Kept, Room};
 use crate::dataset::{Location, Sample};
 use crate::decode::DecodeOptions;
-use crate::picture::Picture;
+use crate::mask::Palette;
 
-/// Format and version: another version's entries are decoded anew.
-const MAGIC: [u8; 8] = *b"OCELPIC1";
 /// Magic, width, height, hash.
 const HEADER_BYTES: usize = 8 + 4 + 4 + 32;
 const EXTENSION: &str = "picture";
@@ -38,7 +36,20 @@ pub(super) struct DiskCache {
 /// `None` where there is nothing to tell by whether the picture has changed: pictures that are
 /// drawn, and files that can't be looked at (decoding will say why).
 pub(super) fn key(sample: &Sample, options: &DecodeOptions) -> Option<String> {
-    let (path, part) = match &sample.location {
+    key_of(&sample.location, format_args!("{options:?}"))
+}
+
+/// The same for a sample's mask, whose classes depend on the palette too.
+pub(super) fn mask_key(
+    sample: &Sample,
+    palette: &Palette,
+    options: &DecodeOptions,
+) -> Option<String> {
+    key_of(&sample.mask.as_ref()?.location, format_args!("{options:?} {palette:?}"))
+}
+
+fn key_of(location: &Location, depends: std::fmt::Arguments<'_>) -> Option<String> {
+    let (path, part) = match location {
         Location::File(path) => (path.as_path(), None),
         Location::Tar { archive, offset, length } => (&**archive, Some((*offset, *length))),
         Location::Synth { .. } => return None,
@@ -47,7 +58,7 @@ pub(super) fn key(sample: &Sample, options: &DecodeOptions) -> Option<String> {
     let changed = found.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let path = std::path::absolute(path).ok()?;
     // `Debug` names and delimits every field, also those that the options will have one day.
-    let identity = format!("{path:?} {part:?} {} {changed:?} {options:?}", found.len());
+    let identity = format!("{path:?} {part:?} {} {changed:?} {depends}", found.len());
     Some(blake3::hash(identity.as_bytes()).to_hex().to_string())
 }
 
@@ -65,13 +76,13 @@ impl DiskCache {
         self.room.used()
     }
 
-    /// The entry's picture, if there is one in good order. One that isn't is removed.
-    pub(super) fn get(&self, key: &str) -> Option<Picture> {
+    /// What the entry holds, if there is one in good order. One that isn't is removed.
+    pub(super) fn get<K: Kept>(&self, key: &str) -> Option<K> {
         let path = self.path(key);
         let mut file = File::open(&path).ok()?;
         let length = file.metadata().ok()?.len();
         match read(&mut file, length) {
-            Ok(Some(picture)) => Some(picture),
+            Ok(Some(kept)) => Some(kept),
             Ok(None) => {
                 if fs::remove_file(&path).is_ok() {
                     self.room.give_back(length);
@@ -83,8 +94,8 @@ impl DiskCache {
     }
 
     /// Writes an entry, if there is room for it.
-    pub(super) fn keep(&self, key: &str, picture: &Picture) {
-        let bytes = (HEADER_BYTES + picture.pixels().len()) as u64;
+    pub(super) fn keep<K: Kept>(&self, key: &str, kept: &K) {
+        let bytes = (HEADER_BYTES + kept.values().len()) as u64;
         if !self.room.take(bytes) {
             return;
         }
@@ -95,7 +106,7 @@ impl DiskCache {
         let path = self.path(key);
         // Another process or thread may have been faster: the same bytes take no more room.
         let replaces = path.exists();
-        let done = write(&unfinished, picture).and_then(|()| fs::rename(&unfinished, &path));
+        let done = write(&unfinished, kept).and_then(|()| fs::rename(&unfinished, &path));
         if done.is_err() {
             // A full disk costs time in later epochs, not the run.
             let _ = fs::remove_file(&unfinished);
@@ -130,20 +141,21 @@ fn count(folder: &Path) -> io::Result<u64> {
     Ok(used)
 }
 
-fn write(path: &Path, picture: &Picture) -> io::Result<()> {
+fn write<K: Kept>(path: &Path, kept: &K) -> io::Result<()> {
+    let (width, height) = kept.size();
     let mut header = Vec::with_capacity(HEADER_BYTES);
-    header.extend(MAGIC);
-    header.extend(picture.width().to_le_bytes());
-    header.extend(picture.height().to_le_bytes());
-    header.extend(blake3::hash(picture.pixels()).as_bytes());
+    header.extend(K::MAGIC);
+    header.extend(width.to_le_bytes());
+    header.extend(height.to_le_bytes());
+    header.extend(blake3::hash(kept.values()).as_bytes());
     let mut file = File::create_new(path)?;
     file.write_all(&header)?;
-    file.write_all(picture.pixels())
+    file.write_all(kept.values())
     // Not flushed to the disk: after a power failure the hash tells, and decoding is cheap.
 }
 
-/// The picture of an entry of `length` bytes; `None` if it is damaged.
-fn read(file: &mut File, length: u64) -> io::Result<Option<Picture>> {
+/// What an entry of `length` bytes holds; `None` if it is damaged.
+fn read<K: Kept>(file: &mut File, length: u64) -> io::Result<Option<K>> {
     if length < HEADER_BYTES as u64 {
         return Ok(None);
     }
@@ -154,13 +166,14 @@ fn read(file: &mut File, length: u64) -> io::Result<Option<Picture>> {
     let side =
         |at: usize| u32::from_le_bytes([sides[at], sides[at + 1], sides[at + 2], sides[at + 3]]);
     let (width, height) = (side(0), side(4));
-    let values = u64::from(width).checked_mul(u64::from(height)).and_then(|n| n.checked_mul(3));
+    let values =
+        u64::from(width).checked_mul(u64::from(height)).and_then(|n| n.checked_mul(K::VALUES));
     // The length of the file bounds what is allocated.
-    if magic != MAGIC || values != Some(length - HEADER_BYTES as u64) {
+    if magic != K::MAGIC || values != Some(length - HEADER_BYTES as u64) {
         return Ok(None);
     }
     let mut pixels = vec![0; (length - HEADER_BYTES as u64) as usize];
     file.read_exact(&mut pixels)?;
     let intact = blake3::hash(&pixels).as_bytes() == hash;
-    Ok(intact.then(|| Picture::new(width, height, pixels)))
+    Ok(intact.then(|| K::of(width, height, pixels)))
 }

@@ -17,7 +17,7 @@ fn sample(folder: &Path, name: &str, (width, height): (u32, u32), shade: u8) -> 
     let pixels =
         image::RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, shade]));
     pixels.save(&path).unwrap();
-    Sample { name: name.to_owned(), location: Location::File(path), label: None }
+    Sample { name: name.to_owned(), location: Location::File(path), label: None, mask: None }
 }
 
 fn samples(folder: &Path, count: u8, size: (u32, u32)) -> Vec<Sample> {

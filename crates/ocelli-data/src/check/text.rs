@@ -75,8 +75,14 @@ impl CheckReport {
             "the extension names another format; they load all the same",
             misnamed,
         );
+        if let Some(masks) = &self.masks {
+            masks.write(&mut text);
+        }
         let verdict = if self.has_problems() {
             "The data has problems that spoil training or its scores: see above."
+        } else if self.masks.is_some() {
+            "Every picture decodes, and no picture is in two splits. Every mask fits its picture, \
+             and all of its pixels have a class or are ignored."
         } else {
             "Every picture decodes, and no picture is in two splits."
         };
@@ -85,7 +91,7 @@ impl CheckReport {
     }
 }
 
-fn section(
+pub(super) fn section(
     text: &mut String,
     title: &str,
     meaning: &str,

@@ -5,10 +5,12 @@ fn dataset(root: &str, labels: &[(&str, Option<u32>)], classes: &[&str]) -> Data
         name: format!("{root}{name}"),
         location: Location::Tar { archive: Path::new("x.tar").into(), offset: 0, length: 5 },
         label: *label,
+        mask: None,
     };
     Dataset {
         classes: classes.iter().map(|&class| class.to_owned()).collect(),
         samples: labels.iter().map(sample).collect(),
+        palette: None,
     }
 }
 
@@ -63,7 +65,7 @@ fn an_archive_that_shrank_is_a_read_error_that_names_the_sample() {
     let archive = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(archive.path(), [0; 100]).unwrap();
     let location = Location::Tar { archive: archive.path().into(), offset: 90, length: 20 };
-    let sample = Sample { name: "x.tar/a.jpg".to_owned(), location, label: None };
+    let sample = Sample { name: "x.tar/a.jpg".to_owned(), location, label: None, mask: None };
     let error = sample.picture(&DecodeOptions::default()).unwrap_err();
     assert!(matches!(error.reason, PictureFault::Read(_)));
     assert!(error.to_string().contains("x.tar/a.jpg"), "{error}");

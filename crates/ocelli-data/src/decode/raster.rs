@@ -11,7 +11,7 @@ use super::{DecodeError, DecodeOptions, Format, check_size, upright_size};
 use crate::picture::Picture;
 
 /// What a decoder may allocate beside pixels: palettes, colour profiles, decompression windows.
-const OVERHEAD_BYTES: u64 = 64 << 20;
+pub(crate) const OVERHEAD_BYTES: u64 = 64 << 20;
 
 /// What a decoder may allocate for one pixel: four channels of 32-bit floating point.
 const MAX_BYTES_PER_PIXEL: u64 = 16;
@@ -42,7 +42,7 @@ pub(super) fn dimensions(
     Ok(upright_size(size, orientation))
 }
 
-fn open<'a>(
+pub(crate) fn open<'a>(
     format: Format,
     bytes: &'a [u8],
     options: &DecodeOptions,
@@ -113,7 +113,7 @@ fn composite(image: &RgbaImage, background: [u8; 3]) -> Vec<u8> {
     pixels
 }
 
-fn explain(format: Format, error: &ImageError) -> DecodeError {
+pub(crate) fn explain(format: Format, error: &ImageError) -> DecodeError {
     // The outer message repeats the format's name before the decoder's own words.
     let detail = match error {
         ImageError::Decoding(decoding) => {

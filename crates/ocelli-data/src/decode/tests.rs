@@ -125,6 +125,7 @@ fn every_shared_broken_file_gives_its_own_error() {
             name: path.display().to_string(),
             location: Location::File(path),
             label: None,
+            mask: None,
         };
         let error = sample.picture(&DecodeOptions::default()).unwrap_err();
         let text = error.to_string();

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{Batch, Broken, LoaderError, OnBroken, Shared};
+use super::{Batch, Broken, KeepOriginals, LoaderError, OnBroken, Original, Shared};
 use crate::dataset::PictureError;
+use crate::picture::Mask;
 use crate::random::{Purpose, generator};
 
 /// One epoch's work, shared by the threads that do it.
@@ -35,13 +36,24 @@ pub(super) struct Task<'batch> {
     /// The first slot that makes the whole batch fail; later ones need not be made.
     fatal: &'batch AtomicUsize,
     out: &'batch mut [f32],
+    /// Empty where the dataset has no masks.
+    mask: &'batch mut [u8],
+    original: &'batch mut Original,
     failure: &'batch mut Option<Failure>,
+}
+
+/// What a batch's samples have become, broken ones among them.
+struct Made {
+    images: Vec<f32>,
+    masks: Vec<u8>,
+    originals: Vec<Original>,
+    failures: Vec<Option<Failure>>,
 }
 
 impl Task<'_> {
     /// Makes the sample. Never panics: a panic becomes the batch's error.
     pub(super) fn run(self) {
-        let Self { epoch, position, slot, fatal, out, failure } = self;
+        let Self { epoch, position, slot, fatal, out, mask, original, failure } = self;
         // Slots before the fatal one are always made, so that the error reported is the
         // first in the batch, however the threads were timed.
         if epoch.is_cancelled() || slot > fatal.load(Ordering::Relaxed) {
@@ -52,9 +64,13 @@ impl Task<'_> {
         let key = shared.sampler.augmentation_key(position, index);
         let mut chance = generator(shared.config.seed, Purpose::Augment, epoch.epoch, key);
         // What a panic may have left half-done is `out`, which is then never read.
-        let made = catch_unwind(AssertUnwindSafe(|| shared.maker.make(index, &mut chance, out)));
+        let make = || shared.maker.make(index, &mut chance, out, mask);
+        let made = catch_unwind(AssertUnwindSafe(make));
         *failure = match made {
-            Ok(Ok(())) => None,
+            Ok(Ok(made)) => {
+                *original = made;
+                None
+            }
             Ok(Err(error)) => Some(Failure::Broken(error)),
             Err(payload) => Some(Failure::Panicked(panic_message(payload.as_ref()))),
         };
@@ -113,30 +129,32 @@ impl Epoch {
         let [height, width] = self.shared.size;
         let values = height * width * 3;
         let mut images = vec![0.0; count * values];
+        let area = height * width;
+        let mut masks = vec![Mask::IGNORE; if self.shared.masked { count * area } else { 0 }];
+        let mut originals = vec![Original::default(); count];
         let mut failures: Vec<Option<Failure>> = (0..count).map(|_| None).collect();
         let fatal = AtomicUsize::new(usize::MAX);
-        let places = images.chunks_exact_mut(values).zip(&mut failures).enumerate();
-        run_all(&mut places.map(|(slot, (out, failure))| Task {
+        let mut mask_places = masks.chunks_exact_mut(area);
+        let places = images.chunks_exact_mut(values).zip(&mut failures).zip(&mut originals);
+        run_all(&mut places.enumerate().map(|(slot, ((out, failure), original))| Task {
             epoch: self,
             position: first + slot,
             slot,
             fatal: &fatal,
             out,
+            mask: mask_places.next().unwrap_or_default(),
+            original,
             failure,
         }));
-        self.finish(number, &self.order[first..first + count], images, failures)
+        let made = Made { images, masks, originals, failures };
+        self.finish(number, &self.order[first..first + count], made)
     }
 
     /// Closes the gaps that broken samples left, and mixes.
-    fn finish(
-        &self,
-        number: usize,
-        samples: &[usize],
-        mut images: Vec<f32>,
-        failures: Vec<Option<Failure>>,
-    ) -> Result<Batch, LoaderError> {
+    fn finish(&self, number: usize, samples: &[usize], made: Made) -> Result<Batch, LoaderError> {
+        let Made { mut images, mut masks, mut originals, failures } = made;
         let Shared { dataset, size: [height, width], config, labelled, .. } = &*self.shared;
-        let values = height * width * 3;
+        let (values, area) = (height * width * 3, height * width);
         let mut indices = Vec::with_capacity(samples.len());
         let mut broken = Vec::new();
         for (slot, (&index, failure)) in samples.iter().zip(failures).enumerate() {
@@ -146,6 +164,11 @@ impl Epoch {
                     if indices.len() < slot {
                         let from = slot * values..(slot + 1) * values;
                         images.copy_within(from, indices.len() * values);
+                        originals.swap(slot, indices.len());
+                        if !masks.is_empty() {
+                            let from = slot * area..(slot + 1) * area;
+                            masks.copy_within(from, indices.len() * area);
+                        }
                     }
                     indices.push(index);
                 }
@@ -162,6 +185,9 @@ impl Epoch {
             }
         }
         images.truncate(indices.len() * values);
+        masks.truncate(indices.len() * area);
+        let keeps_any = config.originals != KeepOriginals::default();
+        originals.truncate(if keeps_any { indices.len() } else { 0 });
         let shape = [indices.len(), *height, *width, 3];
         let labels: Vec<u32> = match labelled {
             true => indices.iter().filter_map(|&index| dataset.samples[index].label).collect(),
@@ -172,7 +198,7 @@ impl Epoch {
             let classes = dataset.classes.len();
             config.batch_mix.mix(&mut images, shape, &labels, classes, &mut chance)
         });
-        Ok(Batch { images, shape, labels, soft_targets, indices, broken })
+        Ok(Batch { images, shape, labels, masks, soft_targets, indices, originals, broken })
     }
 }
 

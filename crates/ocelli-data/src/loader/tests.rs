@@ -1,6 +1,7 @@
 //! The loader's machinery, with samples that are made up: what order, workers, resuming, broken
 //! samples, panics and cancelling do to the batches.
 
+mod masks;
 mod pictures;
 mod trouble;
 
@@ -30,8 +31,9 @@ where
         index: usize,
         chance: &mut Generator,
         out: &mut [f32],
-    ) -> Result<(), PictureError> {
-        (self.0)(index, chance, out)
+        _: &mut [u8],
+    ) -> Result<Original, PictureError> {
+        (self.0)(index, chance, out).map(|()| Original::default())
     }
 }
 
@@ -47,9 +49,10 @@ fn dataset(samples: usize) -> Arc<Dataset> {
             name: format!("picture {index}"),
             location: Location::File(PathBuf::new()),
             label: Some(label(index)),
+            mask: None,
         })
         .collect();
-    Arc::new(Dataset { classes: vec!["a".into(), "b".into(), "c".into()], samples })
+    Arc::new(Dataset { classes: vec!["a".into(), "b".into(), "c".into()], samples, palette: None })
 }
 
 fn broken(index: usize) -> PictureError {

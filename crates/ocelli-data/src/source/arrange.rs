@@ -15,7 +15,7 @@ pub(super) fn arrange(mut listing: Listing, options: &SourceOptions) -> Result<F
     let mut arranger = Arranger { listing: &listing, options, pattern, notes: &mut notes };
     let (layout, splits) = arranger.arrange()?;
     let (train, val, test) = number(splits, &listing.root)?;
-    Ok(Found { train, val, test, layout, ignored: listing.ignored, notes })
+    Ok(Found { train, val, test, layout, ignored: listing.ignored, notes, pairing: None })
 }
 
 /// The folders of the splits, as scopes: with a trailing `/`.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::Layout;
+use crate::mask::PaletteError;
 
 /// Why a location gave no dataset.
 #[derive(Debug, thiserror::Error)]
@@ -188,6 +189,43 @@ pub enum SourceError {
         /// The folders that were searched.
         looked_in: String,
     },
+    /// No picture has a mask.
+    #[error(
+        "{location}: found {pictures} pictures and no mask for any of them; expected masks in a \
+         folder beside (images/a.jpg and masks/a.png), in the same folder (a_sat.jpg and \
+         a_mask.png), or named by data.masks{hint}"
+    )]
+    NoMasks {
+        /// The location.
+        location: String,
+        /// How many files could be pictures.
+        pictures: usize,
+        /// What was found instead, as a further clause.
+        hint: String,
+    },
+    /// A list of pictures and masks that can't be used.
+    #[error("{list}: {reason}")]
+    BrokenList {
+        /// The list.
+        list: String,
+        /// What is wrong, with the line where known.
+        reason: String,
+    },
+    /// The palette file can't be used.
+    #[error(transparent)]
+    Palette(#[from] PaletteError),
+    /// Nothing says which classes the masks have.
+    #[error("{location}: no palette file, and the mask {mask} holds {found}; {advice}")]
+    NoPalette {
+        /// The location.
+        location: String,
+        /// A mask.
+        mask: String,
+        /// What it holds.
+        found: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// Rows of a table without a label.
     #[error("{table}: {} of {rows} rows have no label: {}", lines.len(), some_of(lines))]
     MissingLabels {
@@ -224,6 +262,9 @@ fn name_of(layout: Layout) -> &'static str {
         Layout::Names => "names",
         Layout::Csv => "csv",
         Layout::Flat => "flat",
+        Layout::MaskFolders => "mask_folders",
+        Layout::MaskSuffixes => "mask_suffixes",
+        Layout::MaskLists => "mask_lists",
         Layout::Synth => "synth",
     }
 }

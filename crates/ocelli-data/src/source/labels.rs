@@ -51,8 +51,8 @@ fn dataset(mut samples: Vec<Named>) -> Dataset {
         .into_iter()
         .map(|Named { name, location, class }| {
             let label = class.and_then(|class| numbers.get(class.as_str()).copied());
-            Sample { name, location, label }
+            Sample { name, location, label, mask: None }
         })
         .collect();
-    Dataset { classes, samples }
+    Dataset { classes, samples, palette: None }
 }

@@ -47,6 +47,8 @@ pub(super) struct Listing {
     pub(super) pictures: Vec<Entry>,
     /// Sorted by path.
     pub(super) tables: Vec<Entry>,
+    /// Text files, which may list pictures and masks, sorted by path. They also count as ignored.
+    pub(super) lists: Vec<Entry>,
     /// Relative paths of all folders, without a trailing `/`.
     pub(super) folders: BTreeSet<String>,
     pub(super) ignored: Ignored,
@@ -72,6 +74,9 @@ impl Listing {
         } else if is_table(&path) {
             self.tables.push(Entry { path, location });
         } else {
+            if is_list(&path) {
+                self.lists.push(Entry { path: path.clone(), location });
+            }
             self.ignored.add(path);
         }
     }
@@ -88,6 +93,7 @@ impl Listing {
     pub(super) fn sort(&mut self) {
         self.pictures.sort_by(|a, b| a.path.cmp(&b.path));
         self.tables.sort_by(|a, b| a.path.cmp(&b.path));
+        self.lists.sort_by(|a, b| a.path.cmp(&b.path));
     }
 
     /// The pictures below a scope: `""`, or a folder with its trailing `/`.
@@ -175,6 +181,10 @@ pub(super) fn is_table(path: &str) -> bool {
     extension(path).is_some_and(|extension| {
         ["csv", "tsv"].iter().any(|table| extension.eq_ignore_ascii_case(table))
     })
+}
+
+pub(super) fn is_list(path: &str) -> bool {
+    extension(path).is_some_and(|extension| extension.eq_ignore_ascii_case("txt"))
 }
 
 /// What stands behind the last dot of a file's name.

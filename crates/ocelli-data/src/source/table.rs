@@ -10,8 +10,8 @@ use super::listing::{Entry, Ignored, Listing, stem};
 use super::{Found, Layout, SourceError, SourceOptions};
 use crate::dataset::Location;
 
-mod lookup;
-mod rows;
+pub(super) mod lookup;
+pub(super) mod rows;
 
 use lookup::Lookup;
 use rows::{Row, Table};
@@ -32,7 +32,8 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Found, Source
     let mut notes = Vec::new();
     let splits = splits_of_one(&table, &lookup, &mut notes)?;
     let (train, val, test) = number(splits, &name)?;
-    Ok(Found { train, val, test, layout: Layout::Csv, ignored: Ignored::default(), notes })
+    let (layout, ignored) = (Layout::Csv, Ignored::default());
+    Ok(Found { train, val, test, layout, ignored, notes, pairing: None })
 }
 
 /// The splits that the tables directly in a scope describe, if any of them lists pictures.

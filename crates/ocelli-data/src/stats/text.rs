@@ -32,7 +32,10 @@ impl Stats {
         let bins = self.shorter_sides.iter();
         let rows = bins.map(|bin| (format!("{} to {}", bin.from, bin.below - 1), bin.pictures));
         bars(&mut text, &rows.collect::<Vec<_>>());
-        self.write_classes(&mut text);
+        match &self.masks {
+            Some(masks) => masks.write(&mut text),
+            None => self.write_classes(&mut text),
+        }
         if !self.broken.is_empty() {
             let count = plural(self.broken.len(), "picture", "pictures");
             let _ = writeln!(text, "\n{count} can't be read or decoded");

@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use ocelli_data::check::{self, CheckOptions};
-use ocelli_data::source::{self, Found, Layout, SourceOptions};
+use ocelli_data::mask::PaletteOptions;
+use ocelli_data::source::{self, Found, Labels, Layout, SourceOptions};
 use ocelli_data::stats;
 use ocelli_data::synth::{Birds, BirdsConfig, write_image_folder};
 use ocelli_data::{Dataset, DecodeOptions};
 
 use super::{print_json, print_text};
-use crate::cli::{DataArgs, LayoutArg, SynthArgs};
+use crate::cli::{DataArgs, LayoutArg, SynthArgs, TaskArg};
 use crate::failure::Failure;
 use crate::terminal::progress;
 
@@ -17,7 +18,8 @@ pub(crate) fn check(arguments: &DataArgs) -> Result<ExitCode, Failure> {
     let found = open(arguments)?;
     let parts = parts(&found);
     let bar = progress::bar("checking");
-    let options = CheckOptions { decode: decode_options(arguments)?, ..CheckOptions::default() };
+    let (decode, pairing) = (decode_options(arguments)?, found.pairing.clone().unwrap_or_default());
+    let options = CheckOptions { decode, pairing, ..CheckOptions::default() };
     let report = check::check(&parts, &options, &|done, total| {
         bar.set_length(total);
         bar.set_position(done);
@@ -86,8 +88,21 @@ fn open(arguments: &DataArgs) -> Result<Found, Failure> {
             LayoutArg::Names => Layout::Names,
             LayoutArg::Csv => Layout::Csv,
             LayoutArg::Flat => Layout::Flat,
+            LayoutArg::MaskFolders => Layout::MaskFolders,
+            LayoutArg::MaskSuffixes => Layout::MaskSuffixes,
+            LayoutArg::MaskLists => Layout::MaskLists,
         },
+        labels: labels(arguments),
         name_pattern: arguments.name_pattern.clone(),
+        masks: arguments.masks.clone(),
+        palette: arguments.palette.clone(),
+        image_suffix: arguments.image_suffix.clone(),
+        mask_suffix: arguments.mask_suffix.clone(),
+        ignore: PaletteOptions {
+            ignore_index: (!arguments.ignore_index.is_empty())
+                .then(|| arguments.ignore_index.clone()),
+            ..PaletteOptions::default()
+        },
         ..SourceOptions::default()
     };
     let found = source::open(&arguments.location, &options).map_err(Failure::failed)?;
@@ -95,6 +110,25 @@ fn open(arguments: &DataArgs) -> Result<Found, Failure> {
         eprintln!("note: {note}");
     }
     Ok(found)
+}
+
+/// What is looked for. Whoever speaks of masks wants them.
+fn labels(arguments: &DataArgs) -> Labels {
+    let speaks_of_masks = arguments.masks.is_some()
+        || arguments.palette.is_some()
+        || arguments.mask_suffix.is_some()
+        || !arguments.ignore_index.is_empty()
+        || matches!(
+            arguments.layout,
+            LayoutArg::MaskFolders | LayoutArg::MaskSuffixes | LayoutArg::MaskLists
+        );
+    match arguments.task {
+        TaskArg::Segment => Labels::Masks,
+        TaskArg::Auto if speaks_of_masks => Labels::Masks,
+        TaskArg::Auto => Labels::Either,
+        TaskArg::Classify => Labels::Classes,
+        TaskArg::Colorize => Labels::None,
+    }
 }
 
 fn decode_options(arguments: &DataArgs) -> Result<DecodeOptions, Failure> {

@@ -121,7 +121,12 @@ fn found(paths: &[PathBuf]) -> Result<Vec<Sample>, Failure> {
         } else {
             // A path that isn't there is reported with the others that can't be read.
             let name = path.display().to_string();
-            all.push(Sample { name, location: Location::File(path.clone()), label: None });
+            all.push(Sample {
+                name,
+                location: Location::File(path.clone()),
+                label: None,
+                mask: None,
+            });
         }
     }
     Ok(all)

@@ -38,6 +38,18 @@ fn settings_out_of_range_are_refused_by_position_and_key() {
             "augment[0].center_crop.size: found [0, 0], expected sides of at least 1 pixel, and at most 67108864 pixels in all",
         ),
         (
+            "{ random_scale = { scale = [0, 1] } }",
+            "augment[0].random_scale.scale: found [0, 1], expected [min, max] with 0 < min <= max <= 100",
+        ),
+        (
+            "{ random_crop = { max_class_share = 1.5 } }",
+            "augment[0].random_crop.max_class_share: found 1.5, expected a share above 0, at most 1",
+        ),
+        (
+            "{ pad = { size = [0, 3] } }",
+            "augment[0].pad.size: found [0, 3], expected sides of at least 1 pixel, and at most 67108864 pixels in all",
+        ),
+        (
             "{ resize = { size = 20, max_size = 20 } }",
             "augment[0].resize.max_size: found 20, expected more than the shorter side, 20",
         ),

@@ -3,6 +3,7 @@
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use super::framing::class_share;
 use super::{chance, uniform};
 use crate::augment::error::{AugmentError, Place};
 use crate::augment::geometry::{Border, Geometry, Interpolation, Region};
@@ -24,7 +25,7 @@ pub(crate) fn validate_size([height, width]: [u32; 2], place: &Place) -> Result<
     )
 }
 
-fn validate_given_size(size: Option<Size>, place: &Place) -> Result<(), AugmentError> {
+pub(super) fn validate_given_size(size: Option<Size>, place: &Place) -> Result<(), AugmentError> {
     size.map_or(Ok(()), |size| validate_size(size.square(), &place.key("size")))
 }
 
@@ -149,6 +150,17 @@ pub enum PaddingMode {
     Symmetric,
 }
 
+impl PaddingMode {
+    pub(super) fn border(self, fill: Color) -> Border {
+        match self {
+            Self::Constant => Border::Constant(fill),
+            Self::Edge => Border::Edge,
+            Self::Reflect => Border::Reflect,
+            Self::Symmetric => Border::Symmetric,
+        }
+    }
+}
+
 /// Cuts out a window of fixed size at a random place, after padding.
 ///
 /// A picture that is too small, even padded, is padded further as by `pad_if_needed`: torchvision
@@ -167,6 +179,10 @@ pub struct RandomCrop {
     pub fill: Color,
     /// What padding shows.
     pub padding_mode: PaddingMode,
+    /// With masks: the largest share that one class may have of the window's pixels that count. A
+    /// window beyond it is drawn again, ten times at most. By default any share will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_class_share: Option<f64>,
 }
 
 impl RandomCrop {
@@ -175,7 +191,10 @@ impl RandomCrop {
     }
 
     pub(crate) fn validate(&self, place: &Place) -> Result<(), AugmentError> {
-        validate_given_size(self.size, place)
+        validate_given_size(self.size, place)?;
+        let Some(share) = self.max_class_share else { return Ok(()) };
+        let place = place.key("max_class_share");
+        place.require(share > 0.0 && share <= 1.0, share, "a share above 0, at most 1")
     }
 
     pub(crate) fn sample(&self, plan: &mut Plan, random: &mut Generator) {
@@ -183,14 +202,22 @@ impl RandomCrop {
         let [height, width] = size.square();
         let [from_height, from_width] = plan.size();
         let Padding { left, top, right, bottom } = self.padding;
-        let top = random_start(from_height, top, bottom, height, random);
-        let left = random_start(from_width, left, right, width, random);
-        let border = match self.padding_mode {
-            PaddingMode::Constant => Border::Constant(self.fill),
-            PaddingMode::Edge => Border::Edge,
-            PaddingMode::Reflect => Border::Reflect,
-            PaddingMode::Symmetric => Border::Symmetric,
+        let mut draw = || {
+            let top = random_start(from_height, top, bottom, height, random);
+            [top, random_start(from_width, left, right, width, random)]
         };
+        let [mut top, mut left] = draw();
+        if let Some(most) = self.max_class_share
+            && let Some(mask) = plan.mask()
+        {
+            for _ in 0..TRIES {
+                if class_share(mask, [top, left], [height, width]) <= most {
+                    break;
+                }
+                [top, left] = draw();
+            }
+        }
+        let border = self.padding_mode.border(self.fill);
         plan.push(Geometry::Window { left, top, height, width, border });
     }
 }

@@ -6,9 +6,8 @@ use super::super::listing::{Listing, extension, stem};
 use crate::dataset::Location;
 use crate::decode::Format;
 
-/// Where a table's pictures are looked for: beside the table, then in `images/`, in a folder named
-/// like the table, and in `train/`.
-pub(super) struct Lookup<'a> {
+/// Where the files that a table or list names are looked for: beside it, then in some folders there.
+pub(in crate::source) struct Lookup<'a> {
     place: Place<'a>,
     /// Relative to the table's folder, with a trailing `/`.
     folders: Vec<String>,
@@ -19,29 +18,49 @@ enum Place<'a> {
     Archive { listing: &'a Listing, scope: String },
 }
 
-impl<'a> Lookup<'a> {
-    /// For a table at `path` of an archive's `listing`, or on the disk.
-    pub(super) fn for_table(path: &str, location: &Location, listing: Option<&'a Listing>) -> Self {
-        let place = match (location, listing) {
+impl<'a> Place<'a> {
+    fn of(path: &str, location: &Location, listing: Option<&'a Listing>) -> Self {
+        match (location, listing) {
             (Location::Tar { .. }, Some(listing)) => {
                 let scope = path.rfind('/').map_or("", |end| &path[..=end]).to_owned();
-                Place::Archive { listing, scope }
+                Self::Archive { listing, scope }
             }
             (Location::File(file), _) => {
-                Place::Disk { folder: file.parent().unwrap_or(Path::new("")).to_owned() }
+                Self::Disk { folder: file.parent().unwrap_or(Path::new("")).to_owned() }
             }
-            _ => Place::Disk { folder: PathBuf::new() },
-        };
+            _ => Self::Disk { folder: PathBuf::new() },
+        }
+    }
+}
+
+impl<'a> Lookup<'a> {
+    /// For a table at `path` of an archive's `listing`, or on the disk: pictures may also be in
+    /// `images/`, in a folder named like the table, and in `train/`.
+    pub(in crate::source) fn for_table(
+        path: &str,
+        location: &Location,
+        listing: Option<&'a Listing>,
+    ) -> Self {
         let mut folders = vec![String::new(), "images/".to_owned(), format!("{}/", stem(path))];
         if !folders.iter().any(|folder| folder == "train/") {
             folders.push("train/".to_owned());
         }
-        Self { place, folders }
+        Self { place: Place::of(path, location, listing), folders }
+    }
+
+    /// As [`for_table`](Self::for_table), for the masks that a table or list at `path` names.
+    pub(in crate::source) fn for_masks(
+        path: &str,
+        location: &Location,
+        listing: Option<&'a Listing>,
+    ) -> Self {
+        let folders = ["masks/", "labels/", "annotations/", ""].map(str::to_owned).to_vec();
+        Self { place: Place::of(path, location, listing), folders }
     }
 
     /// The name and place of a picture. A value without an extension (`0a1b2c`) is tried with
     /// those that pictures have.
-    pub(super) fn find(&self, value: &str) -> Option<(String, Location)> {
+    pub(in crate::source) fn find(&self, value: &str) -> Option<(String, Location)> {
         let value = value.replace('\\', "/");
         let relative: Vec<&str> =
             value.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
@@ -84,7 +103,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// The folders that are searched, for messages.
-    pub(super) fn looked_in(&self) -> String {
+    pub(in crate::source) fn looked_in(&self) -> String {
         let folders = self.folders.iter().map(|relative| match &self.place {
             Place::Disk { folder } => folder.join(relative).display().to_string(),
             Place::Archive { listing, scope } => listing.full_name(&format!("{scope}{relative}")),

@@ -7,7 +7,7 @@ use super::super::{SourceError, SourceOptions};
 use crate::dataset::Location;
 
 /// What the column of pictures holds, for messages.
-pub(super) const PICTURES: &str = "pictures";
+pub(in crate::source) const PICTURES: &str = "pictures";
 
 /// Usual names of the column of pictures, the likeliest first.
 const IMAGE_COLUMNS: [&str; 25] = [
@@ -55,34 +55,56 @@ const LABEL_COLUMNS: [&str; 13] = [
     "y",
 ];
 
+/// Usual names of the column of masks, the likeliest first.
+const MASK_COLUMNS: [&str; 15] = [
+    "mask",
+    "mask_path",
+    "mask_file",
+    "mask_name",
+    "mask_filename",
+    "masks",
+    "label_path",
+    "label_file",
+    "annotation",
+    "annotation_path",
+    "segmentation",
+    "segmentation_path",
+    "gt",
+    "gt_path",
+    "target_path",
+];
+
 /// Usual names of the column of splits.
 const SPLIT_COLUMNS: [&str; 6] = ["split", "subset", "data_set", "dataset", "partition", "set"];
 
 /// One picture of a table.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(in crate::source) struct Row {
     /// Where in the file, from 1.
-    pub(super) line: u64,
+    pub(in crate::source) line: u64,
     /// As written.
-    pub(super) image: String,
+    pub(in crate::source) image: String,
     /// Absent where the cell is empty or there is no column of labels.
-    pub(super) label: Option<String>,
+    pub(in crate::source) label: Option<String>,
+    /// Absent where the cell is empty or there is no column of masks.
+    pub(in crate::source) mask: Option<String>,
     /// Absent where the table has no column of splits.
-    pub(super) split: Option<Split>,
+    pub(in crate::source) split: Option<Split>,
 }
 
 /// A table of pictures.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(in crate::source) struct Table {
     /// As the user would write it.
-    pub(super) name: String,
-    pub(super) rows: Vec<Row>,
+    pub(in crate::source) name: String,
+    pub(in crate::source) rows: Vec<Row>,
     columns: Vec<String>,
     has_labels: bool,
+    pub(in crate::source) has_masks: bool,
 }
 
 impl Table {
-    pub(super) fn read(
+    pub(in crate::source) fn read(
         name: String,
         location: &Location,
         options: &SourceOptions,
@@ -94,7 +116,7 @@ impl Table {
     }
 
     /// Parses a table with a header line; commas, semicolons or tabs between the cells.
-    pub(super) fn parse(
+    pub(in crate::source) fn parse(
         name: String,
         bytes: &[u8],
         options: &SourceOptions,
@@ -128,6 +150,13 @@ impl Table {
             ),
             None => find(&columns, &LABEL_COLUMNS),
         };
+        let mask = match &options.mask_column {
+            Some(wanted) => Some(
+                find(&columns, &[wanted])
+                    .ok_or_else(|| missing("masks", &[wanted], "mask_column"))?,
+            ),
+            None => find(&columns, &MASK_COLUMNS),
+        };
         let split = find(&columns, &SPLIT_COLUMNS);
         let mut rows = Vec::new();
         let mut record = StringRecord::new();
@@ -143,6 +172,7 @@ impl Table {
                 line,
                 image: picture.to_owned(),
                 label: cell(label).map(str::to_owned),
+                mask: cell(mask).map(str::to_owned),
                 split: cell(split).and_then(is_split),
             });
         }
@@ -150,11 +180,23 @@ impl Table {
         if rows.iter().any(|row| row.split.is_none()) {
             rows.iter_mut().for_each(|row| row.split = None);
         }
-        Ok(Self { name, rows, columns, has_labels: label.is_some() })
+        let (has_labels, has_masks) = (label.is_some(), mask.is_some());
+        Ok(Self { name, rows, columns, has_labels, has_masks })
+    }
+
+    /// Why this table can't serve for segmentation.
+    pub(in crate::source) fn mask_error(&self) -> SourceError {
+        SourceError::MissingColumn {
+            table: self.name.clone(),
+            what: "masks",
+            found: self.columns.clone(),
+            expected: MASK_COLUMNS.join(", "),
+            option: "mask_column",
+        }
     }
 
     /// Why this table can't serve for training.
-    pub(super) fn label_error(&self) -> SourceError {
+    pub(in crate::source) fn label_error(&self) -> SourceError {
         if self.has_labels {
             return SourceError::MissingLabels {
                 table: self.name.clone(),
