@@ -69,7 +69,10 @@ pub enum PthError {
 /// Whether bytes begin as one of PyTorch's files does: with a zip archive, or a pickle.
 #[must_use]
 pub fn is_pth(bytes: &[u8]) -> bool {
-    archive::is_archive(bytes) || legacy::is_legacy(bytes) || bytes.first() == Some(&0x80)
+    // A pickle begins with its protocol. So may the length of a safetensors header, which a brace
+    // follows.
+    let is_pickle = matches!(bytes, [0x80, 2..=5, ..]) && bytes.get(8) != Some(&b'{');
+    archive::is_archive(bytes) || legacy::is_legacy(bytes) || is_pickle
 }
 
 /// Reads the bytes of one of PyTorch's files; `path` is for messages.

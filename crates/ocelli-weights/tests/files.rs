@@ -147,6 +147,22 @@ fn what_is_written_is_read_again_and_is_the_same_every_time() {
     assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 2, "nothing left over");
 }
 
+#[test]
+fn a_safetensors_file_is_one_whatever_the_length_of_its_header() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.safetensors");
+    let mut lengths = std::collections::BTreeSet::new();
+    // Headers are multiples of 8 bytes long: one of 0x80 looks like a pickle's first byte.
+    for length in 0..600 {
+        let mut state = StateDict::new();
+        state.insert("k".repeat(length), Array::from_f32(vec![1], vec![2.5]));
+        write(&path, &state).expect("room for a file");
+        lengths.insert(fs::read(&path).expect("it is there")[0]);
+        assert_eq!(read(&path).expect("our own file").state, state);
+    }
+    assert!(lengths.contains(&0x80));
+}
+
 /// Damage anywhere gives an error or another state dict, never a panic or a huge allocation.
 #[test]
 fn damaged_files_never_panic() {
