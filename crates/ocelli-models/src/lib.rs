@@ -23,6 +23,7 @@ mod classifier;
 mod conv_norm;
 pub mod convnext;
 pub mod efficientnet;
+mod inverted_residual;
 pub mod mobilenet;
 mod placeholder;
 pub mod pretrained;

@@ -10,13 +10,14 @@ use ocelli_nn::{
     Pass,
     functional::{Activation, activation, global_average_pool},
     init::Initializer,
-    layers::{Conv2dNormActivation, Dropout, Linear, SqueezeExcitation},
+    layers::{Conv2dNormActivation, Dropout, Linear},
 };
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
     ModelEntry,
     conv_norm::{ConvNorm, ConvNormPlan, conv_norm, divisible_by_8},
+    inverted_residual::{Part, Squeeze, parts},
     placeholder::Placeholder,
 };
 
@@ -110,14 +111,6 @@ struct Block {
     has_shortcut: bool,
 }
 
-/// A part of a block.
-#[expect(clippy::large_enum_variant, reason = "a network has few, and their tensors weigh more")]
-#[derive(Module, Debug)]
-enum Part {
-    Convolution(ConvNorm),
-    SqueezeExcitation(SqueezeExcitation),
-}
-
 fn convolution(channels: [usize; 2], kernel: usize, stride: usize) -> ConvNormPlan {
     ConvNormPlan {
         in_channels: channels[0],
@@ -151,22 +144,12 @@ impl Plan {
 
 impl Block {
     fn new(plan: &Plan, generator: &mut ChaCha8Rng, device: &Device) -> Self {
-        let plans = plan.convolutions();
-        let mut block = Vec::with_capacity(plans.len() + 1);
-        for (index, convolution) in plans.iter().enumerate() {
-            if plan.squeezes && index + 1 == plans.len() {
-                block.push(Part::SqueezeExcitation(SqueezeExcitation::new(
-                    [plan.expanded, plan.squeezed()],
-                    [Activation::Relu, Activation::HardSigmoid],
-                    Initializer::RESNET_CONVOLUTION,
-                    generator,
-                    device,
-                )));
-            }
-            block.push(Part::Convolution(convolution.init(generator, device)));
-        }
+        let squeeze = plan.squeezes.then(|| Squeeze {
+            channels: [plan.expanded, plan.squeezed()],
+            activations: [Activation::Relu, Activation::HardSigmoid],
+        });
         Self {
-            block,
+            block: parts(&plan.convolutions(), squeeze, generator, device),
             activation: plan.activation,
             has_shortcut: plan.stride == 1 && plan.in_channels == plan.out_channels,
         }

@@ -89,22 +89,13 @@ fn keep_own_head(head: &str, own: &StateDict, fitted: &mut StateDict) -> Option<
     Some(note)
 }
 
-/// The classes that the last layer of weights tells apart, of whichever family and under whichever
-/// prefix.
+/// The classes that the last layer of weights tells apart, under whichever prefix: `head` is what
+/// the keys of the model's begin with there.
 #[must_use]
-pub fn classes_of(weights: &StateDict) -> Option<usize> {
-    // torchvision's names, the longest number first, then timm's.
-    let layers = [
-        "fc",
-        "classifier.6",
-        "classifier.3",
-        "classifier.2",
-        "classifier.1",
-        "head.fc",
-        "classifier",
-    ];
-    layers.into_iter().find_map(|layer| {
-        let bias = format!("{layer}.bias");
+pub fn classes_of(weights: &StateDict, head: &str) -> Option<usize> {
+    // torchvision's name, then timm's.
+    [head, "head.fc.", "classifier."].into_iter().find_map(|layer| {
+        let bias = format!("{layer}bias");
         let inner = format!(".{bias}");
         let found = weights.iter().find(|(key, _)| *key == bias || key.ends_with(&inner));
         found?.1.shape().first().copied()

@@ -74,8 +74,8 @@ pub fn probe(request: &ProbeRequest, device: &Device) -> Result<ProbeResult, Pro
     if let Some(entry) = &entry {
         check_pictures(entry, x, [n, h, w], *train)?;
     }
-    let classes =
-        request.classes.or_else(|| pretrained::classes_of(weights.as_ref()?)).unwrap_or(1000);
+    let told = || pretrained::classes_of(weights.as_ref()?, entry.as_ref()?.head);
+    let classes = request.classes.or_else(told).unwrap_or(1000);
 
     let device = if grad_out.is_some() {
         device.clone().autodiff()

@@ -42,6 +42,50 @@ fn check_gradient<const D: usize>(
     assert_tensors_close(name, &found, &expected, tolerance);
 }
 
+/// A convolution of a fixture.
+struct Case {
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    geometry: ConvGeometry,
+    /// The numbers that follow the geometry's.
+    rest: Vec<usize>,
+}
+
+fn case_of(fixture: &Fixture, case: &str, device: &Device) -> Case {
+    let name = |part: &str| format!("{case}.{part}");
+    let numbers: Vec<usize> =
+        fixture.values(&name("geometry")).iter().map(|&number| number as usize).collect();
+    let bias = name("bias");
+    Case {
+        x: fixture.tensor::<4>(&name("x"), device).require_grad(),
+        weight: fixture.tensor::<4>(&name("weight"), device).require_grad(),
+        bias: fixture.has(&bias).then(|| fixture.tensor::<1>(&bias, device).require_grad()),
+        geometry: ConvGeometry {
+            stride: [numbers[0], numbers[1]],
+            padding: [numbers[2], numbers[3]],
+            dilation: [numbers[4], numbers[5]],
+            groups: numbers[6],
+        },
+        rest: numbers[7..].to_vec(),
+    }
+}
+
+/// Compares the gradients of picture, weight and bias with the fixture's.
+fn check_gradients(
+    fixture: &Fixture,
+    case: &str,
+    (x, weight, bias): (&Tensor<4>, &Tensor<4>, Option<&Tensor<1>>),
+    gradients: &Gradients,
+) {
+    let name = |part: &str| format!("{case}.grad.{part}");
+    check_gradient(fixture, &name("x"), x, gradients, TOLERANCE);
+    check_gradient(fixture, &name("weight"), weight, gradients, TOLERANCE);
+    if let Some(bias) = bias {
+        check_gradient(fixture, &name("bias"), bias, gradients, TOLERANCE);
+    }
+}
+
 #[test]
 fn convolutions_of_every_geometry_match_pytorch() {
     let fixture = Fixture::load("layers/conv2d.safetensors");
@@ -51,30 +95,14 @@ fn convolutions_of_every_geometry_match_pytorch() {
     assert_eq!(cases.len(), 10);
     for case in cases {
         let name = |part: &str| format!("{case}.{part}");
-        let numbers: Vec<usize> =
-            fixture.values(&name("geometry")).iter().map(|&number| number as usize).collect();
-        let geometry = ConvGeometry {
-            stride: [numbers[0], numbers[1]],
-            padding: [numbers[2], numbers[3]],
-            dilation: [numbers[4], numbers[5]],
-            groups: numbers[6],
-        };
-        let x = fixture.tensor::<4>(&name("x"), &device).require_grad();
-        let weight = fixture.tensor::<4>(&name("weight"), &device).require_grad();
-        let bias = fixture
-            .has(&name("bias"))
-            .then(|| fixture.tensor::<1>(&name("bias"), &device).require_grad());
+        let Case { x, weight, bias, geometry, .. } = case_of(&fixture, case, &device);
         let pictures = x.clone().permute([0, 2, 3, 1]);
         let y = functional::conv2d(pictures, weight.clone(), bias.clone(), geometry);
         let expected = fixture.pictures(&name("y"), &device);
         assert_tensors_close(&name("y"), &y, &expected, TOLERANCE);
 
         let gradients = backward(y, fixture.pictures(&name("grad_out"), &device));
-        check_gradient(&fixture, &name("grad.x"), &x, &gradients, TOLERANCE);
-        check_gradient(&fixture, &name("grad.weight"), &weight, &gradients, TOLERANCE);
-        if let Some(bias) = bias {
-            check_gradient(&fixture, &name("grad.bias"), &bias, &gradients, TOLERANCE);
-        }
+        check_gradients(&fixture, case, (&x, &weight, bias.as_ref()), &gradients);
     }
 }
 
@@ -87,35 +115,19 @@ fn transposed_convolutions_of_every_geometry_match_pytorch() {
     assert_eq!(cases.len(), 5);
     for case in cases {
         let name = |part: &str| format!("{case}.{part}");
-        let numbers: Vec<usize> =
-            fixture.values(&name("geometry")).iter().map(|&number| number as usize).collect();
-        let geometry = ConvGeometry {
-            stride: [numbers[0], numbers[1]],
-            padding: [numbers[2], numbers[3]],
-            dilation: [numbers[4], numbers[5]],
-            groups: numbers[6],
-        };
-        let x = fixture.tensor::<4>(&name("x"), &device).require_grad();
-        let weight = fixture.tensor::<4>(&name("weight"), &device).require_grad();
-        let bias = fixture
-            .has(&name("bias"))
-            .then(|| fixture.tensor::<1>(&name("bias"), &device).require_grad());
+        let Case { x, weight, bias, geometry, rest } = case_of(&fixture, case, &device);
         let pictures = x.clone().permute([0, 2, 3, 1]);
         let y = functional::conv_transpose2d(
             pictures,
             weight.clone(),
             bias.clone(),
             geometry,
-            [numbers[7], numbers[8]],
+            [rest[0], rest[1]],
         );
         assert_tensors_close(&name("y"), &y, &fixture.pictures(&name("y"), &device), TOLERANCE);
 
         let gradients = backward(y, fixture.pictures(&name("grad_out"), &device));
-        check_gradient(&fixture, &name("grad.x"), &x, &gradients, TOLERANCE);
-        check_gradient(&fixture, &name("grad.weight"), &weight, &gradients, TOLERANCE);
-        if let Some(bias) = bias {
-            check_gradient(&fixture, &name("grad.bias"), &bias, &gradients, TOLERANCE);
-        }
+        check_gradients(&fixture, case, (&x, &weight, bias.as_ref()), &gradients);
     }
 }
 

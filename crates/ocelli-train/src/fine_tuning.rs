@@ -46,6 +46,9 @@ impl Freezing {
     ///
     /// Frozen parameters get no gradient, and layers that are frozen whole stand still.
     pub(crate) fn applied(&self, model: Classifier, epoch: u32) -> Classifier {
+        if self.frozen.is_empty() {
+            return model;
+        }
         let all_learn = self.unfreeze_epoch.is_some_and(|from| epoch >= from);
         state::select_trainable(model, |key| all_learn || !self.frozen.contains(key))
     }

@@ -61,7 +61,7 @@ impl Array {
         Self::new(shape, Values::I64(values))
     }
 
-    fn new(shape: Vec<usize>, values: Values) -> Self {
+    pub(crate) fn new(shape: Vec<usize>, values: Values) -> Self {
         let expected: usize = shape.iter().product();
         assert_eq!(expected, values.len(), "an array of shape {shape:?} has {expected} values");
         Self { shape, values }

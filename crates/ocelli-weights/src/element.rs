@@ -13,6 +13,8 @@ pub(crate) enum Element {
     I32,
     I16,
     I8,
+    U32,
+    U16,
     U8,
     Bool,
 }
@@ -22,8 +24,8 @@ impl Element {
     pub(crate) fn size(self) -> usize {
         match self {
             Self::F64 | Self::I64 => 8,
-            Self::F32 | Self::I32 => 4,
-            Self::F16 | Self::Bf16 | Self::I16 => 2,
+            Self::F32 | Self::I32 | Self::U32 => 4,
+            Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => 2,
             Self::I8 | Self::U8 | Self::Bool => 1,
         }
     }
@@ -43,6 +45,8 @@ impl Element {
             Self::I32 => Values::I64(each(bytes, |bytes| i32::from_le_bytes(bytes).into())),
             Self::I16 => Values::I64(each(bytes, |bytes| i16::from_le_bytes(bytes).into())),
             Self::I8 => Values::I64(each(bytes, |bytes| i8::from_le_bytes(bytes).into())),
+            Self::U32 => Values::I64(each(bytes, |bytes| u32::from_le_bytes(bytes).into())),
+            Self::U16 => Values::I64(each(bytes, |bytes| u16::from_le_bytes(bytes).into())),
             Self::U8 | Self::Bool => Values::I64(each(bytes, |[byte]: [u8; 1]| byte.into())),
         }
     }

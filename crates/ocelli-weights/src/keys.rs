@@ -36,12 +36,12 @@ pub struct Fitted {
 #[must_use]
 pub fn fit(mut state: StateDict, expected: &BTreeMap<String, Vec<usize>>) -> Fitted {
     let mut notes = Vec::new();
-    let known = |key: &str, state: &StateDict| {
-        expected.contains_key(key) || timm::knows(key, state, expected)
-    };
+    let names = timm::Names::of(&state, expected);
+    let known =
+        |key: &str| expected.contains_key(key) || names.is_some_and(|names| names.knows(key));
     let count = |prefix: &str| {
         let stripped = state.keys().filter_map(|key| key.strip_prefix(prefix));
-        stripped.filter(|key| known(key, &state)).count()
+        stripped.filter(|key| known(key)).count()
     };
     let mut best = (String::new(), count(""));
     let mut candidates = vec![String::new()];
@@ -75,9 +75,9 @@ pub fn fit(mut state: StateDict, expected: &BTreeMap<String, Vec<usize>>) -> Fit
             notes.push(format!("left out what has another prefix: {}", shortened(&others)));
         }
     }
-    if let Some(renamed) = timm::renamed(&state, expected) {
+    if let Some(names) = timm::Names::of(&state, expected) {
+        state = names.renamed();
         notes.push("took timm's names for torchvision's".to_owned());
-        state = renamed;
     }
     // Files from before PyTorch 0.4 don't count batches.
     for (key, shape) in expected {

@@ -2,10 +2,10 @@
 //! by name over https.
 //!
 //! [`source`] turns what a recipe says into a file, [`read`] reads it whatever its format, [`keys`]
-//! and [`timm`] bring its keys to what a model expects, and [`write()`] writes one.
+//! brings its keys to what a model expects, timm's included, and [`write()`] writes one.
 //!
-//! Nothing in a file is executed: [`pickle`] understands what state dicts are made of, and refuses
-//! the rest by name.
+//! Nothing in a file is executed: a pickle's machine understands what state dicts are made of, and
+//! refuses the rest by name.
 #![forbid(unsafe_code)]
 
 mod array;
@@ -13,13 +13,14 @@ mod download;
 mod element;
 mod file;
 pub mod keys;
-pub mod pickle;
+mod pickle;
 pub mod pth;
 pub mod safetensors;
 pub mod source;
-pub mod timm;
+mod timm;
 mod torchvision;
 
 pub use array::{Array, StateDict, Values};
 pub use download::DownloadError;
 pub use file::{Format, Loaded, ReadError, WriteError, read, write};
+pub use pickle::PickleError;

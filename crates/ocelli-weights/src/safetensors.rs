@@ -9,10 +9,9 @@ use std::{
 };
 
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors, View, tensor::TensorView};
-use half::{bf16, f16};
 use thiserror::Error;
 
-use crate::{Array, StateDict, Values};
+use crate::{Array, StateDict, Values, element::Element};
 
 /// Bytes of the length that a file starts with.
 const LENGTH_BYTES: usize = size_of::<u64>();
@@ -99,33 +98,20 @@ pub fn metadata(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, String>, S
 }
 
 fn array(path: &Path, key: &str, view: &TensorView<'_>) -> Result<Array, SafetensorsError> {
-    fn each<const N: usize, T>(bytes: &[u8], convert: impl Fn([u8; N]) -> T) -> Vec<T> {
-        let (chunks, _) = bytes.as_chunks();
-        chunks.iter().copied().map(convert).collect()
-    }
-    let bytes = view.data();
-    let values = match view.dtype() {
-        Dtype::F32 => Values::F32(each(bytes, f32::from_le_bytes)),
-        Dtype::F64 => Values::F32(each(bytes, |bytes| f64::from_le_bytes(bytes) as f32)),
-        Dtype::F16 => Values::F32(each(bytes, |bytes| f16::from_le_bytes(bytes).to_f32())),
-        Dtype::BF16 => Values::F32(each(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32())),
-        Dtype::I64 => Values::I64(each(bytes, i64::from_le_bytes)),
-        Dtype::I32 => Values::I64(each(bytes, |bytes| i32::from_le_bytes(bytes).into())),
-        Dtype::I16 => Values::I64(each(bytes, |bytes| i16::from_le_bytes(bytes).into())),
-        Dtype::I8 => Values::I64(each(bytes, |bytes| i8::from_le_bytes(bytes).into())),
-        Dtype::U32 => Values::I64(each(bytes, |bytes| u32::from_le_bytes(bytes).into())),
-        Dtype::U16 => Values::I64(each(bytes, |bytes| u16::from_le_bytes(bytes).into())),
-        Dtype::U8 | Dtype::BOOL => Values::I64(each(bytes, |[byte]: [u8; 1]| byte.into())),
-        Dtype::U64 => {
-            let integers = each(bytes, u64::from_le_bytes).into_iter().map(|integer| {
-                i64::try_from(integer).map_err(|_| SafetensorsError::Integer {
-                    path: path.into(),
-                    key: key.into(),
-                    found: integer,
-                })
-            });
-            Values::I64(integers.collect::<Result<_, _>>()?)
-        }
+    let element = match view.dtype() {
+        Dtype::F64 => Element::F64,
+        Dtype::F32 => Element::F32,
+        Dtype::F16 => Element::F16,
+        Dtype::BF16 => Element::Bf16,
+        Dtype::I64 => Element::I64,
+        Dtype::I32 => Element::I32,
+        Dtype::I16 => Element::I16,
+        Dtype::I8 => Element::I8,
+        Dtype::U32 => Element::U32,
+        Dtype::U16 => Element::U16,
+        Dtype::U8 => Element::U8,
+        Dtype::BOOL => Element::Bool,
+        Dtype::U64 => return large_integers(path, key, view),
         other => {
             return Err(SafetensorsError::ElementType {
                 path: path.into(),
@@ -134,11 +120,25 @@ fn array(path: &Path, key: &str, view: &TensorView<'_>) -> Result<Array, Safeten
             });
         }
     };
-    let shape = view.shape().to_vec();
-    Ok(match values {
-        Values::F32(values) => Array::from_f32(shape, values),
-        Values::I64(values) => Array::from_i64(shape, values),
-    })
+    Ok(Array::new(view.shape().to_vec(), element.values(view.data())))
+}
+
+/// Integers that may not fit.
+fn large_integers(
+    path: &Path,
+    key: &str,
+    view: &TensorView<'_>,
+) -> Result<Array, SafetensorsError> {
+    let (chunks, _) = view.data().as_chunks();
+    let integers = chunks.iter().map(|&bytes| {
+        let found = u64::from_le_bytes(bytes);
+        i64::try_from(found).map_err(|_| SafetensorsError::Integer {
+            path: path.into(),
+            key: key.into(),
+            found,
+        })
+    });
+    Ok(Array::from_i64(view.shape().to_vec(), integers.collect::<Result<_, _>>()?))
 }
 
 /// A safetensors file's bytes: the same for the same arrays and metadata, whenever and wherever.

@@ -35,27 +35,50 @@ impl Family {
     }
 }
 
-/// Whether a key is one of timm's that becomes one of the model's.
-pub(crate) fn knows(key: &str, state: &StateDict, expected: &BTreeMap<String, Vec<usize>>) -> bool {
-    Family::of(state, expected).is_some_and(|family| {
-        rename(family, key, state, expected).is_some_and(|key| expected.contains_key(&key))
-    })
+/// A file of timm's beside a model of torchvision's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a> {
+    family: Family,
+    state: &'a StateDict,
+    expected: &'a BTreeMap<String, Vec<usize>>,
 }
 
-/// The weights under torchvision's names, if they are timm's. Unknown keys stay.
-#[must_use]
-pub fn renamed(state: &StateDict, expected: &BTreeMap<String, Vec<usize>>) -> Option<StateDict> {
-    let family = Family::of(state, expected)?;
-    let mut renamed = StateDict::new();
-    for (key, array) in state.iter() {
-        let name = rename(family, key, state, expected).unwrap_or_else(|| key.to_owned());
-        let array = match expected.get(&name) {
-            Some(shape) => reshaped(array, shape),
-            None => array.clone(),
-        };
-        renamed.insert(name, array);
+impl<'a> Names<'a> {
+    /// Both, if the file's names are timm's and the model has others.
+    pub(crate) fn of(
+        state: &'a StateDict,
+        expected: &'a BTreeMap<String, Vec<usize>>,
+    ) -> Option<Self> {
+        Some(Self { family: Family::of(state, expected)?, state, expected })
     }
-    Some(renamed)
+
+    /// torchvision's name.
+    fn name(&self, key: &str) -> Option<String> {
+        match self.family {
+            Family::EfficientNet => efficientnet(key, self.expected),
+            Family::MobileNet => mobilenet(key, self.state),
+            Family::Vgg => vgg(key),
+            Family::ConvNeXt => convnext(key),
+        }
+    }
+
+    /// Whether a key becomes one of the model's.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        self.name(key).is_some_and(|name| self.expected.contains_key(&name))
+    }
+
+    /// The weights under torchvision's names. Unknown keys stay.
+    pub(crate) fn renamed(&self) -> StateDict {
+        let rename = |(key, array): (&str, &Array)| {
+            let name = self.name(key).unwrap_or_else(|| key.to_owned());
+            let array = match self.expected.get(&name) {
+                Some(shape) => reshaped(array, shape),
+                None => array.clone(),
+            };
+            (name, array)
+        };
+        self.state.iter().map(rename).collect()
+    }
 }
 
 /// A 1x1 convolution's weight as a linear layer's, a scale with the axes that it is multiplied
@@ -67,21 +90,6 @@ fn reshaped(array: &Array, shape: &[usize]) -> Array {
             Array::from_f32(shape.to_vec(), values.clone())
         }
         _ => array.clone(),
-    }
-}
-
-/// torchvision's name.
-fn rename(
-    family: Family,
-    key: &str,
-    state: &StateDict,
-    expected: &BTreeMap<String, Vec<usize>>,
-) -> Option<String> {
-    match family {
-        Family::EfficientNet => efficientnet(key, expected),
-        Family::MobileNet => mobilenet(key, state),
-        Family::Vgg => vgg(key),
-        Family::ConvNeXt => convnext(key),
     }
 }
 

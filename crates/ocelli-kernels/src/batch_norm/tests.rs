@@ -316,7 +316,7 @@ fn the_result_is_refused_where_it_does_not_tell_the_gradient() {
 
 /// `cargo test -p ocelli-kernels --lib -- --ignored --nocapture batch_norm::tests::speed`
 #[test]
-#[ignore = "a measurement, for a quiet machine"]
+#[ignore = "prints times, for a quiet machine: cargo test --workspace --lib speed_against_copying -- --ignored --nocapture"]
 fn speed_against_copying() {
     let [rows, channels] = [32 * 56 * 56, 64];
     let case = Case::new([rows, channels]);

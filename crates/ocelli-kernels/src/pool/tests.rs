@@ -246,7 +246,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 /// Run with `cargo test --release -p ocelli-kernels -- --ignored --nocapture pool_speed`, and
 /// `RAYON_NUM_THREADS` for the threads. The first pooling of a ResNet.
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "prints times, for a quiet machine: cargo test --workspace --lib pool_speed -- --ignored --nocapture"]
 fn pool_speed() {
     let shape = Pool2dShape {
         batch: 32,

@@ -5,13 +5,15 @@ use burn::{
 use ocelli_nn::{
     Pass,
     functional::Activation,
-    init::Initializer,
-    layers::{Conv2dNormActivation, SqueezeExcitation, StochasticDepth},
+    layers::{Conv2dNormActivation, StochasticDepth},
 };
 use rand_chacha::ChaCha8Rng;
 
 use super::{BlockKind, EPSILON, MOMENTUM};
-use crate::conv_norm::{ConvNorm, ConvNormPlan, conv_norm, divisible_by_8};
+use crate::{
+    conv_norm::{ConvNorm, ConvNormPlan, conv_norm, divisible_by_8},
+    inverted_residual::{Part, Squeeze, parts},
+};
 
 /// What a block is to be.
 #[derive(Clone, Copy, Debug)]
@@ -95,33 +97,15 @@ pub(super) struct Block {
     has_shortcut: bool,
 }
 
-/// A part of a block.
-#[expect(clippy::large_enum_variant, reason = "a network has few, and their tensors weigh more")]
-#[derive(Module, Debug)]
-enum Part {
-    Convolution(ConvNorm),
-    SqueezeExcitation(SqueezeExcitation),
-}
-
 impl Block {
     /// A block that training passes drop with the chance `drop`.
     pub(super) fn new(plan: &Plan, drop: f64, generator: &mut ChaCha8Rng, device: &Device) -> Self {
-        let plans = plan.convolutions();
-        let mut block = Vec::with_capacity(plans.len() + 1);
-        for (index, convolution) in plans.iter().enumerate() {
-            if plan.kind == BlockKind::Inverted && index + 1 == plans.len() {
-                block.push(Part::SqueezeExcitation(SqueezeExcitation::new(
-                    [plan.expanded(), plan.squeezed()],
-                    [Activation::Silu, Activation::Sigmoid],
-                    Initializer::RESNET_CONVOLUTION,
-                    generator,
-                    device,
-                )));
-            }
-            block.push(Part::Convolution(convolution.init(generator, device)));
-        }
+        let squeeze = (plan.kind == BlockKind::Inverted).then(|| Squeeze {
+            channels: [plan.expanded(), plan.squeezed()],
+            activations: [Activation::Silu, Activation::Sigmoid],
+        });
         Self {
-            block,
+            block: parts(&plan.convolutions(), squeeze, generator, device),
             stochastic_depth: StochasticDepth::new(drop),
             has_shortcut: plan.stride == 1 && plan.in_channels == plan.out_channels,
         }

@@ -4,15 +4,11 @@ use super::PickleError;
 
 /// What a pickle holds. Containers are shared, as Python's are.
 #[derive(Clone, Debug)]
-pub enum Value {
+pub(crate) enum Value {
     /// `None`.
     None,
-    /// `True` or `False`.
-    Bool(bool),
     /// An integer.
     Int(i64),
-    /// A float.
-    Float(f64),
     /// Text.
     Text(Rc<str>),
     /// A list, or a set.
@@ -33,26 +29,26 @@ pub enum Value {
 
 /// Numbers that lie elsewhere in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Storage {
+pub(crate) struct Storage {
     /// The class that names its elements, such as `torch.FloatStorage`.
-    pub class: Rc<str>,
+    pub(crate) class: Rc<str>,
     /// Its name in the file.
-    pub key: Rc<str>,
+    pub(crate) key: Rc<str>,
     /// How many numbers it has.
-    pub count: usize,
+    pub(crate) count: usize,
 }
 
 /// A view of a storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tensor {
+pub(crate) struct Tensor {
     /// Where the numbers are.
-    pub storage: Rc<Storage>,
+    pub(crate) storage: Rc<Storage>,
     /// The first one.
-    pub offset: usize,
+    pub(crate) offset: usize,
     /// The lengths of the axes.
-    pub shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// Numbers from one index of an axis to the next.
-    pub strides: Vec<usize>,
+    pub(crate) strides: Vec<usize>,
 }
 
 impl Value {
@@ -70,7 +66,7 @@ impl Value {
 
     /// Text, where it is one.
     #[must_use]
-    pub fn as_text(&self) -> Option<&Rc<str>> {
+    pub(crate) fn as_text(&self) -> Option<&Rc<str>> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -79,7 +75,7 @@ impl Value {
 
     /// An integer, where it is one.
     #[must_use]
-    pub fn as_int(&self) -> Option<i64> {
+    pub(crate) fn as_int(&self) -> Option<i64> {
         match self {
             Self::Int(value) => Some(*value),
             _ => None,
@@ -88,7 +84,7 @@ impl Value {
 
     /// A tuple's items.
     #[must_use]
-    pub fn as_tuple(&self) -> Option<Vec<Self>> {
+    pub(crate) fn as_tuple(&self) -> Option<Vec<Self>> {
         match self {
             Self::Tuple(items) => Some(items.borrow().clone()),
             _ => None,
@@ -97,12 +93,10 @@ impl Value {
 
     /// What messages call it.
     #[must_use]
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::None => "None".into(),
-            Self::Bool(_) => "bool".into(),
             Self::Int(_) => "int".into(),
-            Self::Float(_) => "float".into(),
             Self::Text(_) => "str".into(),
             Self::List(_) => "list".into(),
             Self::Tuple(_) => "tuple".into(),

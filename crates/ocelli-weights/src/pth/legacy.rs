@@ -1,7 +1,10 @@
 use std::{collections::BTreeMap, path::Path};
 
 use super::{PthError, PthFile, tensors};
-use crate::pickle::{self, Pickle, Storage, Value};
+use crate::{
+    element::Element,
+    pickle::{self, Pickle, Storage, Value},
+};
 
 /// The pickle of PyTorch's magic number, 0x1950a86a20f9469cfc6c.
 const MAGIC: [u8; 15] =
@@ -70,12 +73,8 @@ fn element_sizes(description: &Value) -> BTreeMap<String, usize> {
             Value::List(items) | Value::Tuple(items) => open.extend(items.borrow().iter().cloned()),
             Value::Tensor(tensor) => {
                 let storage = &tensor.storage;
-                let size = match &*storage.class {
-                    "torch.DoubleStorage" | "torch.LongStorage" => 8,
-                    "torch.HalfStorage" | "torch.BFloat16Storage" | "torch.ShortStorage" => 2,
-                    "torch.CharStorage" | "torch.ByteStorage" | "torch.BoolStorage" => 1,
-                    _ => 4,
-                };
+                // One that can't be read is told when its tensor is.
+                let size = tensors::element(&storage.class).map_or(4, Element::size);
                 sizes.insert(storage.key.to_string(), size);
             }
             _ => {}

@@ -114,13 +114,11 @@ fn array(tensor: &Tensor, bytes: &[u8], budget: &mut usize) -> Result<Array, Str
     } else {
         gather(&element.values(bytes), *offset, shape, strides, count)
     };
-    Ok(match values {
-        Values::F32(values) => Array::from_f32(shape.clone(), values),
-        Values::I64(values) => Array::from_i64(shape.clone(), values),
-    })
+    Ok(Array::new(shape.clone(), values))
 }
 
-fn element(class: &str) -> Result<Element, String> {
+/// The element type that a storage's class names.
+pub(super) fn element(class: &str) -> Result<Element, String> {
     Ok(match class {
         "torch.DoubleStorage" => Element::F64,
         "torch.FloatStorage" => Element::F32,

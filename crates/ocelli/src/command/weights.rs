@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ocelli_data::random::{Purpose, generator};
 use ocelli_models::pretrained::{self, Pretrained};
-use ocelli_models::{ModelConfig, build};
+use ocelli_models::{ModelConfig, ModelEntry, build};
 use ocelli_nn::state::{self, StateDict};
 use ocelli_nn::weights::{self as files, Loaded, source::Source};
 use serde::Serialize;
@@ -109,7 +109,10 @@ fn convert(arguments: &WeightsConvertArgs) -> Result<ExitCode, Failure> {
 
 /// The weights under the keys of a model, which they have to fit.
 fn as_of_model(name: &str, state: StateDict) -> Result<StateDict, Failure> {
-    let classes = pretrained::classes_of(&state).unwrap_or(1000);
+    // An unknown name is told where the model is built.
+    let entry = ModelEntry::find(name);
+    let classes = entry.and_then(|entry| pretrained::classes_of(&state, entry.head));
+    let classes = classes.unwrap_or(1000);
     let mut random = generator(0, Purpose::Initialization, 0, 0);
     let device = ocelli_nn::device::parse("cpu").map_err(Failure::failed)?;
     let model =

@@ -20,7 +20,7 @@ fn photograph() -> Option<PathBuf> {
 }
 
 #[test]
-#[ignore = "draws a sheet to look at"]
+#[ignore = "draws a sheet to look at: cargo test --workspace --lib sheet_of -- --ignored"]
 fn sheet_of_every_transform() {
     let Some(path) = photograph() else {
         eprintln!("skipped: there is no shared/data beside the project");

@@ -8,7 +8,7 @@ use crate::picture::Picture;
 use crate::random::{Purpose, generator};
 
 #[test]
-#[ignore = "prints times, which say nothing about right or wrong"]
+#[ignore = "prints times, which say nothing about right or wrong: cargo test --workspace --lib timing_of -- --ignored --nocapture"]
 fn timing_of_crop_flip_and_normalize() {
     let picture = Picture::new(400, 533, (0..400 * 533 * 3).map(|at| (at * 7) as u8).collect());
     let crop = Transform::RandomResizedCrop(RandomResizedCrop::default());

@@ -151,7 +151,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 /// Run with `cargo test --release -p ocelli-kernels -- --ignored --nocapture depthwise_speed`, and
 /// `RAYON_NUM_THREADS` for the threads. Layers of MobileNet and EfficientNet.
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "prints times, for a quiet machine: cargo test --workspace --lib depthwise_speed -- --ignored --nocapture"]
 fn depthwise_speed() {
     for isa in Isa::available() {
         for (size, channels, kernel, stride) in

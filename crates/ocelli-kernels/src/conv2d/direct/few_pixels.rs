@@ -14,6 +14,7 @@ use crate::conv2d::{Conv2dShape, Epilogue};
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
+use crate::softmax::{load_rest, store_rest};
 
 /// Pixels beyond which tiles, whose weights are packed, are the faster way.
 const MOST_PIXELS: usize = 32;
@@ -240,11 +241,7 @@ impl Kernel for Products<'_> {
                     }
                     let mut at = 0;
                     while at < count {
-                        let weight = if at + S::LANES <= count {
-                            simd.load_pointer(weight.add(at))
-                        } else {
-                            simd.load_partial(weight.add(at), count - at)
-                        };
+                        let weight = load_rest(simd, weight.add(at), count - at);
                         for (row, sum) in sums.iter_mut().enumerate() {
                             let x = simd.load_pointer(x.add(row * COLUMNS + at));
                             *sum = simd.mul_add(weight, x, *sum);
@@ -302,11 +299,7 @@ impl Kernel for Combination<'_> {
                 }
                 let mut at = 0;
                 while at < count {
-                    let weight = if at + S::LANES <= count {
-                        simd.load_pointer(weight.add(at))
-                    } else {
-                        simd.load_partial(weight.add(at), count - at)
-                    };
+                    let weight = load_rest(simd, weight.add(at), count - at);
                     for (row, &dy) in dy.iter().enumerate() {
                         let sum = sums.add(row * COLUMNS + at);
                         let value = simd.mul_add(weight, dy, simd.load_pointer(sum));
@@ -358,18 +351,13 @@ impl Kernel for Outer<'_> {
                         let left = count - at;
                         let mut sum = match group {
                             0 => simd.zero(),
-                            _ if left >= S::LANES => simd.load_pointer(to.add(at)),
-                            _ => simd.load_partial(to.add(at), left),
+                            _ => load_rest(simd, to.add(at), left),
                         };
                         for (row, &dy) in dy.iter().enumerate() {
                             let x = simd.load_pointer(x.add(row * COLUMNS + at));
                             sum = simd.mul_add(dy, x, sum);
                         }
-                        if left >= S::LANES {
-                            simd.store_pointer(to.add(at), sum);
-                        } else {
-                            simd.store_partial(to.add(at), left, sum);
-                        }
+                        store_rest(simd, to.add(at), left, sum);
                         at += S::LANES;
                     }
                 }
