@@ -56,6 +56,14 @@ fn shapes() -> Vec<Conv2dShape> {
     for sizes in [[2, 9, 14, 16, 33], [1, 4, 5, 5, 3], [3, 7, 6, 17, 48], [1, 1, 1, 3, 2]] {
         add(sizes, three, 1);
     }
+    // Whole tiles and short ones along each axis, in every combination, and axes of short ones only.
+    for (height, width) in [3, 5, 6, 7, 8].into_iter().flat_map(|h| (9..13).map(move |w| (h, w))) {
+        add([3, height, width, 13, 35], three, 1);
+        add([2, width, height, 33, 14], [[3, 1, 0, 1], [3, 1, 1, 1]], 1);
+    }
+    // The same with blocks of tiles in the middle of a picture, and with threads that share them.
+    add([9, 14, 7, 34, 67], three, 1);
+    add([3, 7, 6, 150, 130], three, 1);
     add([2, 13, 8, 31, 40], [[3, 1, 0, 1], [3, 1, 2, 1]], 1);
     add([2, 12, 29, 32, 64], three, 1);
     // Few tiles and many weights: threads share a block.

@@ -5,14 +5,15 @@
 //! p[point, i, o] = Σ over tiles t:  v[point, t, i] · z[point, t, o],    dw = Gᵀ p G
 //! ```
 //!
-//! Blocks of tiles are transformed, then added to `p` point by point. Where `p` is small enough
+//! where t runs over the tiles that have a product at the point: of those with 3 rows or columns, not
+//! all do. Blocks of tiles are transformed, then added to `p` point by point. Where `p` is small enough
 //! to stay in a second-level cache, the blocks are dealt to parts that have a `p` each and work in
 //! parallel; where it is large there is one `p`, and points are what runs in parallel. Parts
 //! follow from the shape alone and are added in order.
 
 use std::ops::Range;
 
-use super::grid::Grid;
+use super::grid::{BlockTiles, Grid};
 use super::{PATCH, PLANE_PAD, POINTS, TILE, transform};
 use crate::conv2d::Conv2dShape;
 use crate::isa::{Isa, Kernel, Simd};
@@ -114,6 +115,7 @@ fn add_block(
     sums: &mut [f32],
     accumulate: bool,
 ) {
+    let tiles = grid.block(tiles);
     let count = tiles.len();
     let patches = POINTS * (count * sizes.padded_rows + PLANE_PAD);
     let gradients = POINTS * (count * sizes.panels * sizes.width + PLANE_PAD);
@@ -132,8 +134,7 @@ fn add_block(
                 sizes: *sizes,
                 x,
                 dy,
-                first: tiles.start,
-                count,
+                tiles: &tiles,
                 range,
                 patches: shared_patches,
                 gradients: shared_gradients,
@@ -147,7 +148,15 @@ fn add_block(
             // SAFETY: points lie apart, within `sums`, which outlives this.
             let sums = unsafe { shared.slice(point * len..(point + 1) * len) };
             let finish = if accumulate { Finish::Accumulate } else { Finish::Store };
-            isa.run(AddPoint { sizes: *sizes, count, point, patches, gradients, sums, finish });
+            isa.run(AddPoint {
+                sizes: *sizes,
+                tiles: &tiles,
+                point,
+                patches,
+                gradients,
+                sums,
+                finish,
+            });
         });
     });
 }
@@ -159,9 +168,7 @@ struct TransformTiles<'a> {
     sizes: Sizes,
     x: &'a [f32],
     dy: &'a [f32],
-    /// The block's first tile, and how many it has.
-    first: usize,
-    count: usize,
+    tiles: &'a BlockTiles,
     /// The tiles of this task, counted from the block's first.
     range: Range<usize>,
     patches: Shared<f32>,
@@ -175,10 +182,11 @@ impl Kernel for TransformTiles<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Sizes { rows, padded_rows, columns, panels, width } = self.sizes;
-        let patch_plane = self.count * padded_rows + PLANE_PAD;
-        let gradient_plane = self.count * panels * width + PLANE_PAD;
+        let count = self.tiles.len();
+        let patch_plane = count * padded_rows + PLANE_PAD;
+        let gradient_plane = count * panels * width + PLANE_PAD;
         for index in self.range.clone() {
-            let tile = self.first + index;
+            let tile = self.tiles.number(index);
             let pixels = self.grid.patch(tile);
             let pixels =
                 pixels.map(self.zeros.as_ptr(), |pixel| self.x[pixel * rows..][..rows].as_ptr());
@@ -224,7 +232,7 @@ impl Kernel for TransformTiles<'_> {
                 // SAFETY: a pixel and the page of zeros have `columns` floats; the planes have
                 // `width` floats for each tile of each panel, which one task writes.
                 unsafe {
-                    let to = (panel * self.count + index) * width + half;
+                    let to = (panel * count + index) * width + half;
                     let to = self.gradients.pointer().add(to);
                     let store = |row: usize, column: usize, vector| {
                         simd.store_pointer(to.add((row * PATCH + column) * gradient_plane), vector);
@@ -249,7 +257,7 @@ impl Kernel for TransformTiles<'_> {
 /// The matrix product of one point.
 struct AddPoint<'a> {
     sizes: Sizes,
-    count: usize,
+    tiles: &'a BlockTiles,
     point: usize,
     patches: &'a [f32],
     gradients: &'a [f32],
@@ -263,25 +271,30 @@ impl Kernel for AddPoint<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Sizes { rows, padded_rows, panels, width, .. } = self.sizes;
-        let patches = self.point * (self.count * padded_rows + PLANE_PAD);
-        let patches = &self.patches[patches..][..self.count * padded_rows];
-        let gradients = self.point * (self.count * panels * width + PLANE_PAD);
-        let gradients = &self.gradients[gradients..][..self.count * panels * width];
+        let count = self.tiles.len();
+        let tiles = self.tiles.at(self.point);
+        let patches = self.point * (count * padded_rows + PLANE_PAD);
+        let patches = &self.patches[patches..][..count * padded_rows];
+        let patches = &patches[tiles.start * padded_rows..tiles.end * padded_rows];
+        let gradients = self.point * (count * panels * width + PLANE_PAD);
+        let gradients = &self.gradients[gradients..][..count * panels * width];
         assert_eq!(self.sums.len(), panels * rows * width);
         for (start, height) in pieces(rows, S::TILE_ROWS) {
             for panel in 0..panels {
-                // SAFETY: the slices above are exactly what the formula reads and writes.
+                // SAFETY: the slices above have what the formula reads and writes: each panel of
+                // `gradients` has all tiles of the block, which `tiles` is some of. Where it is
+                // none, nothing is read, and `left` may lie beyond the slice.
                 unsafe {
                     tile(
                         simd,
                         height,
                         &Tile {
-                            left: patches.as_ptr().add(start),
+                            left: patches.as_ptr().wrapping_add(start),
                             row: 1,
                             step: padded_rows,
                             parts: &[Part { left: 0, right: 0 }],
-                            depth: self.count,
-                            right: gradients.as_ptr().add(panel * self.count * width),
+                            depth: tiles.len(),
+                            right: gradients.as_ptr().add((panel * count + tiles.start) * width),
                             out: self.sums.as_mut_ptr().add((panel * rows + start) * width),
                             out_row: width,
                             columns: width,
