@@ -50,15 +50,15 @@ fn shapes() -> Vec<(Conv2dShape, Algorithm)> {
         dilation: [1, 1],
         groups: 1,
     };
+    let many_channels = Conv2dShape { in_channels: 130, out_channels: 140, ..shape };
     let small = Conv2dShape { batch: 11, size: [6, 7], stride: [2, 1], ..shape };
     let depthwise = Conv2dShape { in_channels: 300, out_channels: 300, groups: 300, ..shape };
     vec![
         (shape, Algorithm::Winograd),
-        // Many channels: the gradient of the weight is shared rather than added up in parts.
-        (
-            Conv2dShape { size: [9, 8], in_channels: 130, out_channels: 140, ..shape },
-            Algorithm::Winograd,
-        ),
+        // Many channels: the gradient of the weight is made piece by piece, or, of many tiles, shared
+        // by point, rather than added up in parts.
+        (Conv2dShape { size: [9, 8], ..many_channels }, Algorithm::Winograd),
+        (Conv2dShape { batch: 30, size: [9, 11], ..many_channels }, Algorithm::Winograd),
         (Conv2dShape { dilation: [2, 3], padding: [2, 3], ..shape }, Algorithm::Winograd),
         (Conv2dShape { stride: [2, 2], ..shape }, Algorithm::Direct),
         (Conv2dShape { kernel: [7, 5], stride: [2, 3], ..shape }, Algorithm::Direct),

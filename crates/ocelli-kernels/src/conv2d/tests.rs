@@ -56,6 +56,17 @@ fn shapes() -> Vec<Conv2dShape> {
     for sizes in [[2, 9, 14, 16, 33], [1, 4, 5, 5, 3], [3, 7, 6, 17, 48], [1, 1, 1, 3, 2]] {
         add(sizes, three, 1);
     }
+    // Whole tiles and short ones along each axis, in every combination, and axes of short ones only.
+    for (height, width) in [3, 5, 6, 7, 8].into_iter().flat_map(|h| (9..13).map(move |w| (h, w))) {
+        add([3, height, width, 13, 35], three, 1);
+        add([2, width, height, 33, 14], [[3, 1, 0, 1], [3, 1, 1, 1]], 1);
+    }
+    // The same with blocks of tiles in the middle of a picture, and with more channels than fit a
+    // cache, in one block and in several.
+    add([9, 14, 7, 34, 67], three, 1);
+    add([3, 7, 6, 150, 130], three, 1);
+    add([23, 14, 11, 78, 91], three, 1);
+    add([0, 7, 6, 14, 13], three, 1);
     add([2, 13, 8, 31, 40], [[3, 1, 0, 1], [3, 1, 2, 1]], 1);
     add([2, 12, 29, 32, 64], three, 1);
     // Few tiles and many weights: threads share a block.
@@ -93,28 +104,29 @@ fn shapes() -> Vec<Conv2dShape> {
 fn every_shape_and_instruction_set_agrees_with_the_definition() {
     for isa in Isa::available() {
         println!("ran {}", isa.name());
-        for (exact, shape) in
-            [true, false].iter().flat_map(|&e| shapes().into_iter().map(move |s| (e, s)))
-        {
+    }
+    for shape in shapes() {
+        let x = numbers(shape.x_len(), 1);
+        let weight = numbers(shape.weight_len(), 2);
+        let dy = numbers(shape.y_len(), 3);
+        let y = reference::forward(&shape, &x, &weight);
+        let dx = reference::input_gradient(&shape, &weight, &dy);
+        let dw = reference::weight_gradient(&shape, &x, &dy);
+        for (isa, exact) in Isa::available().into_iter().flat_map(|i| [(i, true), (i, false)]) {
             let settings = Settings { isa, exact_convolution: exact };
             let tolerance = if exact { DIRECT_TOLERANCE } else { WINOGRAD_TOLERANCE };
-            let x = numbers(shape.x_len(), 1);
-            let weight = numbers(shape.weight_len(), 2);
-            let dy = numbers(shape.y_len(), 3);
-            let check = |what: &str, found: Vec<f32>, expected: Vec<f64>| {
-                let error = error(&found, &expected);
+            let check = |what: &str, found: Vec<f32>, expected: &[f64]| {
+                let error = error(&found, expected);
                 assert!(
                     error < tolerance,
                     "{} {what} exact {exact} {shape:?}: {error}",
                     isa.name()
                 );
             };
-            let y = forward(settings, &shape, &x, &weight, Epilogue::default());
-            check("result", y, reference::forward(&shape, &x, &weight));
-            let dx = input_gradient(settings, &shape, &weight, &dy);
-            check("picture's gradient", dx, reference::input_gradient(&shape, &weight, &dy));
-            let dw = weight_gradient(settings, &shape, &x, &dy);
-            check("weight's gradient", dw, reference::weight_gradient(&shape, &x, &dy));
+            let result = forward(settings, &shape, &x, &weight, Epilogue::default());
+            check("result", result, &y);
+            check("picture's gradient", input_gradient(settings, &shape, &weight, &dy), &dx);
+            check("weight's gradient", weight_gradient(settings, &shape, &x, &dy), &dw);
         }
     }
     println!("absent here: {:?}", Isa::absent());

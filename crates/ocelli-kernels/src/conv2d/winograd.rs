@@ -18,6 +18,11 @@
 //! **Numerics.** The transforms add and subtract numbers of unequal size; the largest error is about 1e-5
 //! of the largest value, ten times that of direct sums. [`Settings`](super::Settings) can turn it off.
 //!
+//! **Edges.** The last column of Aᵀ is zero but for its last number: a product at ∞ is part of the
+//! last result and of no other. A tile of 3 results needs none, along one axis or both: 30 or 25
+//! products instead of 36, and all else stays as it is. So a side that is not a multiple of 4 is cut
+//! into tiles of 4 and of 3 (14 = 4 + 4 + 3 + 3, 484 products instead of 576).
+//!
 //! **Dilation.** Pixels `dilation` apart never meet those between them: the picture falls into
 //! lattices, each of which is convolved without dilation. A tile is one of a lattice.
 
@@ -39,6 +44,8 @@ pub(super) use weight_gradient::weight_gradient;
 const TILE: usize = 4;
 /// Pixels along a side of a patch.
 const PATCH: usize = 6;
+/// The last of the points along an axis, which only the last result of a tile has a part of.
+const INFINITY: usize = PATCH - 1;
 /// Points of the transform domain.
 const POINTS: usize = PATCH * PATCH;
 /// Floats between the planes of two points beyond their size, so that planes do not fall on the

@@ -61,3 +61,19 @@ fn what_is_not_a_number_is_not_hidden_by_relu() {
         assert!(y.iter().all(|y| y.is_nan()), "{} {shape:?}", isa.name());
     }
 }
+
+#[test]
+fn what_an_earlier_result_left_in_memory_is_not_seen() {
+    for (isa, shape) in Isa::available().into_iter().flat_map(|isa| shapes().map(|s| (isa, s))) {
+        let settings = Settings { isa, exact_convolution: false };
+        let weight = numbers(shape.weight_len(), 2);
+        let all = |x: &[f32], dy: &[f32]| {
+            let y = forward(settings, &shape, x, &weight, Epilogue::default());
+            let dx = input_gradient(settings, &shape, &weight, dy);
+            [y, dx, weight_gradient(settings, &shape, x, dy)].concat()
+        };
+        all(&vec![f32::NAN; shape.x_len()], &vec![f32::NAN; shape.y_len()]);
+        let found = all(&numbers(shape.x_len(), 1), &numbers(shape.y_len(), 3));
+        assert!(found.iter().all(|value| value.is_finite()), "{} {shape:?}", isa.name());
+    }
+}

@@ -5,20 +5,33 @@
 //! p[point, i, o] = Σ over tiles t:  v[point, t, i] · z[point, t, o],    dw = Gᵀ p G
 //! ```
 //!
-//! Blocks of tiles are transformed, then added to `p` point by point. Where `p` is small enough
-//! to stay in a second-level cache, the blocks are dealt to parts that have a `p` each and work in
-//! parallel; where it is large there is one `p`, and points are what runs in parallel. Parts
-//! follow from the shape alone and are added in order.
+//! where t runs over the tiles that have a product at the point: of those with 3 rows or columns,
+//! not all do. Loops, outermost first, by the size of `p` and the number of tiles:
+//!
+//! - `p` stays in a second-level cache: parts of the tiles, in parallel, with a `p` each; blocks of
+//!   tiles, transformed, then added to `p` point by point. At last the parts are added, in order.
+//! - `p` is large, and the tiles make one block: all are transformed. Then a few rows and a panel of
+//!   columns at a time, in parallel, the products of all points are formed and transformed back, so
+//!   that no `p` goes to memory and comes back, which would be as much as all else together.
+//! - `p` is large, and so is the batch: blocks of tiles, which stay in cache, are added to one `p`;
+//!   points are what runs in parallel.
+//!
+//! Parts and blocks follow from the shape alone.
+
+mod back;
+mod tiles;
 
 use std::ops::Range;
 
-use super::grid::Grid;
-use super::{PATCH, PLANE_PAD, POINTS, TILE, transform};
+use super::grid::{BlockTiles, Grid};
+use super::{PLANE_PAD, POINTS};
 use crate::conv2d::Conv2dShape;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
 use crate::tile::{Finish, Part, Tile, pieces, tile};
+use back::TransformBack;
+use tiles::TransformTiles;
 
 /// Products of this many bytes are kept once a part; larger ones once.
 const PART_BYTES: usize = 1 << 20;
@@ -26,6 +39,9 @@ const MOST_PARTS: usize = 8;
 /// Tiles of a block: of a part that works alone in its cache, and of a block that threads share.
 const PART_TILES: usize = 56;
 const SHARED_TILES: usize = 128;
+/// Tiles that make one block of their own, whose products are never kept. Beyond, reading the
+/// transformed tiles again for each few rows takes longer than keeping the products does.
+const ONE_BLOCK: usize = 256;
 /// Tiles that one task transforms.
 const TASK_TILES: usize = 16;
 
@@ -46,40 +62,18 @@ pub(in crate::conv2d) fn weight_gradient(
         panels: shape.out_channels.div_ceil(width),
         width,
     };
-    let sums_len = POINTS * sizes.sums();
     let tiles = grid.len();
-    let small = sums_len * size_of::<f32>() <= PART_BYTES;
-    let (parts, block) = if small {
-        (parallel::parts(tiles, 2 * PART_TILES, MOST_PARTS), PART_TILES)
-    } else {
-        (1, SHARED_TILES)
-    };
+    let small = POINTS * sizes.sums() * size_of::<f32>() <= PART_BYTES;
     let mut dw = Output::new(shape.weight_len());
-    let target = Shared::new(dw.as_mut_ptr());
-    with_scratch(parts * sums_len, |sums| {
-        if tiles == 0 {
-            sums.fill(0.0);
-        }
-        let shared = Shared::new(sums.as_mut_ptr());
-        parallel::for_each(if tiles == 0 { 0 } else { parts }, |part| {
-            // SAFETY: parts lie apart, within `sums`, which outlives this.
-            let sums = unsafe { shared.slice(part * sums_len..(part + 1) * sums_len) };
-            let tiles = parallel::part(tiles, parts, part);
-            let blocks = tiles.len().div_ceil(block);
-            for index in 0..blocks {
-                let range = parallel::part(tiles.len(), blocks, index);
-                let range = tiles.start + range.start..tiles.start + range.end;
-                add_block(isa, &grid, &sizes, x, dy, range, sums, index > 0);
-            }
-        });
-        let sums = &*sums;
-        let pieces = parallel::parts(sizes.rows, 8, 16);
-        parallel::for_each(sizes.panels * pieces, |task| {
-            let rows = parallel::part(sizes.rows, pieces, task % pieces);
-            isa.run(TransformBack { sizes, sums, parts, panel: task / pieces, rows, dw: target });
-        });
-    });
-    // SAFETY: every pair of channels is in one panel and one range of rows.
+    let pass = Pass { isa, grid: &grid, sizes, x, dy, dw: Shared::new(dw.as_mut_ptr()) };
+    if tiles == 0 || !small && tiles <= ONE_BLOCK {
+        pass.in_one_block();
+    } else if small {
+        pass.in_parts(parallel::parts(tiles, 2 * PART_TILES, MOST_PARTS), PART_TILES);
+    } else {
+        pass.in_parts(1, SHARED_TILES);
+    }
+    // SAFETY: either way, every pair of channels is in one panel and one range of rows.
     unsafe { dw.finish() }
 }
 
@@ -102,157 +96,164 @@ impl Sizes {
     }
 }
 
-/// Adds the tiles' products to `sums`, `[point, panel, row, column]`, or begins them.
-#[expect(clippy::too_many_arguments, reason = "one call, of a function that exists to be read")]
-fn add_block(
+/// What is read, and where the gradient goes.
+struct Pass<'a> {
     isa: Isa,
-    grid: &Grid,
-    sizes: &Sizes,
-    x: &[f32],
-    dy: &[f32],
-    tiles: Range<usize>,
-    sums: &mut [f32],
-    accumulate: bool,
-) {
-    let count = tiles.len();
-    let patches = POINTS * (count * sizes.padded_rows + PLANE_PAD);
-    let gradients = POINTS * (count * sizes.panels * sizes.width + PLANE_PAD);
-    let page = sizes.rows.max(sizes.columns);
-    with_scratch(patches + gradients + page, |scratch| {
-        let (patches, scratch) = scratch.split_at_mut(patches);
-        let (gradients, zeros) = scratch.split_at_mut(gradients);
-        zeros.fill(0.0);
-        let (shared_patches, shared_gradients) =
-            (Shared::new(patches.as_mut_ptr()), Shared::new(gradients.as_mut_ptr()));
-        let zeros = &*zeros;
-        parallel::for_each(count.div_ceil(TASK_TILES), |task| {
-            let range = task * TASK_TILES..count.min((task + 1) * TASK_TILES);
-            isa.run(TransformTiles {
-                grid,
-                sizes: *sizes,
-                x,
-                dy,
-                first: tiles.start,
-                count,
-                range,
-                patches: shared_patches,
-                gradients: shared_gradients,
-                zeros,
-            });
-        });
-        let (patches, gradients) = (&*patches, &*gradients);
-        let shared = Shared::new(sums.as_mut_ptr());
-        let len = sizes.sums();
-        parallel::for_each(POINTS, |point| {
-            // SAFETY: points lie apart, within `sums`, which outlives this.
-            let sums = unsafe { shared.slice(point * len..(point + 1) * len) };
-            let finish = if accumulate { Finish::Accumulate } else { Finish::Store };
-            isa.run(AddPoint { sizes: *sizes, count, point, patches, gradients, sums, finish });
-        });
-    });
-}
-
-/// Transforms some tiles of a block: patches to `[point, tile, channel]`, gradients to
-/// `[point, panel, tile, column]`.
-struct TransformTiles<'a> {
     grid: &'a Grid,
     sizes: Sizes,
     x: &'a [f32],
     dy: &'a [f32],
-    /// The block's first tile, and how many it has.
-    first: usize,
-    count: usize,
-    /// The tiles of this task, counted from the block's first.
-    range: Range<usize>,
-    patches: Shared<f32>,
-    gradients: Shared<f32>,
-    zeros: &'a [f32],
+    dw: Shared<f32>,
 }
 
-impl Kernel for TransformTiles<'_> {
-    type Output = ();
+impl Pass<'_> {
+    /// All tiles at once: pieces of the gradient are finished one by one.
+    fn in_one_block(&self) {
+        let sizes = self.sizes;
+        let pieces: Vec<_> = pieces(sizes.rows, self.isa.tile_rows()).collect();
+        self.with_block(0..self.grid.len(), |block| {
+            // The panels of some rows one after the other: the patches of these rows stay in
+            // cache, and the gradients, which lie in a row, are fetched ahead.
+            parallel::for_each(pieces.len() * sizes.panels, |task| {
+                let (start, height) = pieces[task / sizes.panels];
+                let (rows, panel) = (start..start + height, task % sizes.panels);
+                with_scratch(POINTS * height * sizes.width, |sums| {
+                    self.isa.run(FinishPiece { block, panel, rows, sums, dw: self.dw });
+                });
+            });
+        });
+    }
 
+    /// Each part of the tiles in blocks of about `block_tiles`, added to the part's sums, `[point,
+    /// panel, row, column]`; then the sums of all parts.
+    fn in_parts(&self, parts: usize, block_tiles: usize) {
+        let Self { isa, sizes, dw, .. } = *self;
+        let sums_len = POINTS * sizes.sums();
+        with_scratch(parts * sums_len, |sums| {
+            let shared = Shared::new(sums.as_mut_ptr());
+            parallel::for_each(parts, |part| {
+                let tiles = parallel::part(self.grid.len(), parts, part);
+                let blocks = tiles.len().div_ceil(block_tiles);
+                for index in 0..blocks {
+                    let range = parallel::part(tiles.len(), blocks, index);
+                    let range = tiles.start + range.start..tiles.start + range.end;
+                    self.with_block(range, |block| {
+                        parallel::for_each(POINTS, |point| {
+                            let start = part * sums_len + point * sizes.sums();
+                            let finish = if index > 0 { Finish::Accumulate } else { Finish::Store };
+                            // SAFETY: parts and their points lie apart, within `sums`, which
+                            // outlives this.
+                            let sums = unsafe { shared.slice(start..start + sizes.sums()) };
+                            isa.run(AddPoint { block, point, sums, finish });
+                        });
+                    });
+                }
+            });
+            let sums = &*sums;
+            let pieces = parallel::parts(sizes.rows, 8, 16);
+            parallel::for_each(sizes.panels * pieces, |task| {
+                let (panel, rows) = (task / pieces, task % pieces);
+                let rows = parallel::part(sizes.rows, pieces, rows);
+                let at = (panel * sizes.rows + rows.start) * sizes.width;
+                isa.run(TransformBack { sizes, sums, parts, at, panel, rows, dw });
+            });
+        });
+    }
+
+    /// Transforms some tiles, for `work` to use.
+    fn with_block(&self, tiles: Range<usize>, work: impl FnOnce(&Block<'_>)) {
+        let Self { isa, grid, sizes, x, dy, .. } = *self;
+        let tiles = grid.block(tiles);
+        let count = tiles.len();
+        let patches = POINTS * (count * sizes.padded_rows + PLANE_PAD);
+        let gradients = POINTS * (count * sizes.panels * sizes.width + PLANE_PAD);
+        let page = sizes.rows.max(sizes.columns);
+        with_scratch(patches + gradients + page, |scratch| {
+            let (patches, scratch) = scratch.split_at_mut(patches);
+            let (gradients, zeros) = scratch.split_at_mut(gradients);
+            zeros.fill(0.0);
+            let zeros = &*zeros;
+            let (to_patches, to_gradients) =
+                (Shared::new(patches.as_mut_ptr()), Shared::new(gradients.as_mut_ptr()));
+            parallel::for_each(count.div_ceil(TASK_TILES), |task| {
+                let range = task * TASK_TILES..count.min((task + 1) * TASK_TILES);
+                isa.run(TransformTiles {
+                    grid,
+                    sizes,
+                    x,
+                    dy,
+                    tiles: &tiles,
+                    range,
+                    patches: to_patches,
+                    gradients: to_gradients,
+                    zeros,
+                });
+            });
+            work(&Block { sizes, tiles: &tiles, patches, gradients });
+        });
+    }
+}
+
+/// Tiles in the transform domain.
+struct Block<'a> {
+    sizes: Sizes,
+    tiles: &'a BlockTiles,
+    /// `[point, tile, channel]`, tiles and planes padded.
+    patches: &'a [f32],
+    /// `[point, panel, tile, column]`, planes padded.
+    gradients: &'a [f32],
+}
+
+impl Block<'_> {
+    /// The products of a point in some rows, from `start` on, and a panel of columns: `[row,
+    /// column]`.
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Sizes { rows, padded_rows, columns, panels, width } = self.sizes;
-        let patch_plane = self.count * padded_rows + PLANE_PAD;
-        let gradient_plane = self.count * panels * width + PLANE_PAD;
-        for index in self.range.clone() {
-            let tile = self.first + index;
-            let pixels = self.grid.patch(tile);
-            let pixels =
-                pixels.map(self.zeros.as_ptr(), |pixel| self.x[pixel * rows..][..rows].as_ptr());
-            for first in (0..rows).step_by(S::LANES) {
-                // What the next tile needs beyond what this one has.
-                for row in &pixels {
-                    for pixel in &row[2..] {
-                        simd.prefetch(pixel.wrapping_add(TILE * rows + first));
-                    }
-                }
-                let left = (rows - first).min(S::LANES);
-                // SAFETY: a pixel and the page of zeros have `rows` floats; the planes have
-                // `padded_rows` floats for each tile, which one task writes.
-                unsafe {
-                    let to = self.patches.pointer().add(index * padded_rows + first);
-                    let store = |row: usize, column: usize, vector| {
-                        simd.store_pointer(to.add((row * PATCH + column) * patch_plane), vector);
-                    };
-                    if left == S::LANES {
-                        let load = |row: usize, column: usize| {
-                            simd.load_pointer(pixels[row][column].add(first))
-                        };
-                        transform::both_axes(simd, transform::Patch, load, store);
-                    } else {
-                        let load = |row: usize, column: usize| {
-                            simd.load_partial(pixels[row][column].add(first), left)
-                        };
-                        transform::both_axes(simd, transform::Patch, load, store);
-                    }
-                }
-            }
-            let pixels = self.grid.tile(tile);
-            let pixels = pixels
-                .map(self.zeros.as_ptr(), |pixel| self.dy[pixel * columns..][..columns].as_ptr());
-            for first in (0..panels * width).step_by(S::LANES) {
-                for row in &pixels {
-                    for pixel in row {
-                        simd.prefetch(pixel.wrapping_add(TILE * columns + first));
-                    }
-                }
-                let left = columns.saturating_sub(first).min(S::LANES);
-                let (panel, half) = (first / width, first % width);
-                // SAFETY: a pixel and the page of zeros have `columns` floats; the planes have
-                // `width` floats for each tile of each panel, which one task writes.
-                unsafe {
-                    let to = (panel * self.count + index) * width + half;
-                    let to = self.gradients.pointer().add(to);
-                    let store = |row: usize, column: usize, vector| {
-                        simd.store_pointer(to.add((row * PATCH + column) * gradient_plane), vector);
-                    };
-                    if left == S::LANES {
-                        let load = |row: usize, column: usize| {
-                            simd.load_pointer(pixels[row][column].add(first))
-                        };
-                        transform::both_axes(simd, transform::TileTransposed, load, store);
-                    } else {
-                        let load = |row: usize, column: usize| {
-                            simd.load_partial(pixels[row][column].wrapping_add(first), left)
-                        };
-                        transform::both_axes(simd, transform::TileTransposed, load, store);
-                    }
-                }
-            }
+    fn product<S: Simd>(
+        &self,
+        simd: S,
+        point: usize,
+        start: usize,
+        panel: usize,
+        out: &mut [f32],
+        finish: Finish,
+    ) {
+        let Sizes { rows, padded_rows, panels, width, .. } = self.sizes;
+        let count = self.tiles.len();
+        let tiles = self.tiles.at(point);
+        let height = out.len() / width;
+        assert!(start + height <= rows && width == 2 * S::LANES);
+        let patches = &self.patches[point * (count * padded_rows + PLANE_PAD)..];
+        let patches = &patches[tiles.start * padded_rows..tiles.end * padded_rows];
+        let gradients = &self.gradients[point * (count * panels * width + PLANE_PAD)..];
+        let gradients = &gradients[(panel * count + tiles.start) * width..][..tiles.len() * width];
+        // SAFETY: these slices have what the formula reads and writes. Where no tile has a product,
+        // nothing is read, and `left` may lie beyond its slice.
+        unsafe {
+            tile(
+                simd,
+                height,
+                &Tile {
+                    left: patches.as_ptr().wrapping_add(start),
+                    row: 1,
+                    step: padded_rows,
+                    parts: &[Part { left: 0, right: 0 }],
+                    depth: tiles.len(),
+                    right: gradients.as_ptr(),
+                    out: out.as_mut_ptr(),
+                    out_row: width,
+                    columns: width,
+                    finish,
+                },
+            );
         }
     }
 }
 
 /// The matrix product of one point.
 struct AddPoint<'a> {
-    sizes: Sizes,
-    count: usize,
+    block: &'a Block<'a>,
     point: usize,
-    patches: &'a [f32],
-    gradients: &'a [f32],
+    /// `[panel, row, column]`
     sums: &'a mut [f32],
     finish: Finish,
 }
@@ -262,83 +263,37 @@ impl Kernel for AddPoint<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Sizes { rows, padded_rows, panels, width, .. } = self.sizes;
-        let patches = self.point * (self.count * padded_rows + PLANE_PAD);
-        let patches = &self.patches[patches..][..self.count * padded_rows];
-        let gradients = self.point * (self.count * panels * width + PLANE_PAD);
-        let gradients = &self.gradients[gradients..][..self.count * panels * width];
-        assert_eq!(self.sums.len(), panels * rows * width);
+        let Self { block, point, sums, finish } = self;
+        let Sizes { rows, panels, width, .. } = block.sizes;
         for (start, height) in pieces(rows, S::TILE_ROWS) {
             for panel in 0..panels {
-                // SAFETY: the slices above are exactly what the formula reads and writes.
-                unsafe {
-                    tile(
-                        simd,
-                        height,
-                        &Tile {
-                            left: patches.as_ptr().add(start),
-                            row: 1,
-                            step: padded_rows,
-                            parts: &[Part { left: 0, right: 0 }],
-                            depth: self.count,
-                            right: gradients.as_ptr().add(panel * self.count * width),
-                            out: self.sums.as_mut_ptr().add((panel * rows + start) * width),
-                            out_row: width,
-                            columns: width,
-                            finish: self.finish,
-                        },
-                    );
-                }
+                let out = &mut sums[(panel * rows + start) * width..][..height * width];
+                block.product(simd, point, start, panel, out, finish);
             }
         }
     }
 }
 
-/// Adds the parts, transforms back, and writes the gradient of some rows of a panel.
-struct TransformBack<'a> {
-    sizes: Sizes,
-    sums: &'a [f32],
-    parts: usize,
+/// The products of all points in some rows and a panel, and the gradient that they make.
+struct FinishPiece<'a> {
+    block: &'a Block<'a>,
     panel: usize,
     rows: Range<usize>,
+    /// `[point, row, column]`
+    sums: &'a mut [f32],
     dw: Shared<f32>,
 }
 
-impl Kernel for TransformBack<'_> {
+impl Kernel for FinishPiece<'_> {
     type Output = ();
 
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "a column of every tap's window at once")]
     fn run<S: Simd>(self, simd: S) {
-        let Sizes { rows, columns, width, .. } = self.sizes;
-        let plane = self.sizes.sums();
-        assert_eq!(self.sums.len(), self.parts * POINTS * plane);
-        let first = self.panel * width;
-        let filled = width.min(columns - first);
-        let mut windows = [[0.0f32; 32]; 9];
-        for row in self.rows {
-            for half in 0..2 {
-                let at = (self.panel * rows + row) * width + half * S::LANES;
-                let load = |y: usize, x: usize| {
-                    let mut sum = simd.zero();
-                    for part in 0..self.parts {
-                        let from = (part * POINTS + y * PATCH + x) * plane + at;
-                        sum = simd.add(sum, simd.load(&self.sums[from..]));
-                    }
-                    sum
-                };
-                transform::both_axes(simd, transform::WindowTransposed, load, |y, x, vector| {
-                    simd.store(&mut windows[y * 3 + x][half * S::LANES..], vector);
-                });
-            }
-            for column in 0..filled {
-                let start = ((first + column) * rows + row) * 9;
-                // SAFETY: a pair of channels is written by one task, within the gradient.
-                let window = unsafe { self.dw.slice(start..start + 9) };
-                for (tap, value) in window.iter_mut().enumerate() {
-                    *value = windows[tap][column];
-                }
-            }
+        let Self { block, panel, rows, sums, dw } = self;
+        let sizes = block.sizes;
+        for (point, sums) in sums.chunks_exact_mut(rows.len() * sizes.width).enumerate() {
+            block.product(simd, point, rows.start, panel, sums, Finish::Store);
         }
+        TransformBack { sizes, sums, parts: 1, at: 0, panel, rows, dw }.run(simd);
     }
 }
