@@ -6,6 +6,7 @@ use crate::{
     Classifier,
     catalogue::{catalogue, nearest},
     convnext::{self, ConvNeXt},
+    dense::DenseEntry,
     efficientnet::{self, EfficientNet},
     mobilenet::{self, MobileNet},
     resnet::{self, ResNet},
@@ -82,6 +83,38 @@ pub enum BuildError {
         /// The rate as given.
         found: f64,
     },
+    /// A number of layers or channels is out of its range.
+    #[error("a model can't have a {what} of {found}: expected {least} to {largest}")]
+    Range {
+        /// What is counted.
+        what: &'static str,
+        /// The number as given.
+        found: usize,
+        /// The least there may be.
+        least: usize,
+        /// The most there may be.
+        largest: usize,
+    },
+    /// The model has no such option.
+    #[error("{model} has no {what}: leave it out")]
+    NoOption {
+        /// Which option.
+        what: &'static str,
+        /// The model.
+        model: String,
+    },
+    /// The model does another task.
+    #[error("{model} gives {gives}, not {wanted}; models for these: {}", known.join(", "))]
+    OtherTask {
+        /// The model.
+        model: String,
+        /// What it gives.
+        gives: &'static str,
+        /// What is wanted here.
+        wanted: &'static str,
+        /// The names of the models that give it.
+        known: Vec<String>,
+    },
     /// The family drops nothing of this kind.
     #[error("{model} has no {what}: leave it out")]
     NoRate {
@@ -108,11 +141,8 @@ pub fn build(
     generator: &mut ChaCha8Rng,
     device: &Device,
 ) -> Result<Classifier, BuildError> {
-    for (what, found) in [("classes", config.classes), ("input channels", config.in_channels)] {
-        if !(1..=LARGEST_COUNT).contains(&found) {
-            return Err(BuildError::Count { what, found });
-        }
-    }
+    check_count("classes", config.classes)?;
+    check_count("input channels", config.in_channels)?;
     let ModelConfig { ref name, classes, in_channels, .. } = *config;
     let dropout = rate("dropout", config.dropout)?;
     let stochastic_depth = rate("stochastic_depth", config.stochastic_depth)?;
@@ -150,14 +180,31 @@ pub fn build(
         return Ok(Classifier::ConvNeXt(network));
     }
     let known: Vec<String> = catalogue().into_iter().map(|entry| entry.name.into()).collect();
+    if DenseEntry::find(name).is_some() {
+        return Err(BuildError::OtherTask {
+            model: name.clone(),
+            gives: "values of every pixel",
+            wanted: "scores of a whole picture",
+            known,
+        });
+    }
     let nearest = nearest(&config.name, &known).map(Into::into);
     Err(BuildError::UnknownModel { found: config.name.clone(), nearest, known })
 }
 
 /// A rate that was given, if it is a probability below 1.
-fn rate(what: &'static str, rate: Option<f64>) -> Result<Option<f64>, BuildError> {
+pub(crate) fn rate(what: &'static str, rate: Option<f64>) -> Result<Option<f64>, BuildError> {
     match rate {
         Some(found) if !(0.0..1.0).contains(&found) => Err(BuildError::Rate { what, found }),
         _ => Ok(rate),
+    }
+}
+
+/// Refuses a count that is zero or absurd.
+pub(crate) fn check_count(what: &'static str, found: usize) -> Result<(), BuildError> {
+    if (1..=LARGEST_COUNT).contains(&found) {
+        Ok(())
+    } else {
+        Err(BuildError::Count { what, found })
     }
 }

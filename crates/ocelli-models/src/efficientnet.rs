@@ -5,12 +5,14 @@
 //! of its *input* channels, and the chance that a block is dropped grows from 0 to nearly 0.2.
 
 mod block;
+mod encoder;
 
 use block::{Block, Plan};
 use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
+pub use encoder::EfficientNetEncoder;
 use ocelli_nn::{
     Pass,
     functional::{Activation, global_average_pool},
@@ -170,19 +172,7 @@ impl EfficientNet {
         generator: &mut ChaCha8Rng,
         device: &Device,
     ) -> Self {
-        let mut features =
-            vec![Features::Convolution(stem(variant, in_channels).init(generator, device))];
-        let total: usize = variant.stages.iter().map(|stage| stage.depth).sum();
-        let mut index = 0;
-        for stage in plans(variant) {
-            let blocks = stage.into_iter().map(|plan| {
-                let rate = drop.stochastic_depth * index as f64 / total as f64;
-                index += 1;
-                Block::new(&plan, rate, generator, device)
-            });
-            features.push(Features::Stage(blocks.collect()));
-        }
-        features.push(Features::Convolution(last(variant).init(generator, device)));
+        let features = features(variant, drop.stochastic_depth, in_channels, generator, device);
         let uniform = Initializer::Uniform { fan: Fan::Out, gain: 1.0 };
         let linear = Linear::with_initializer(FEATURES, classes, uniform, generator, device);
         Self { features, classifier: (Dropout::new(drop.dropout), linear) }
@@ -211,36 +201,77 @@ impl EfficientNet {
     /// As [`Self::forward`].
     #[must_use]
     pub fn forward_features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let mut x = x;
-        for (index, part) in self.features.iter().enumerate() {
-            x = match part {
-                Features::Convolution(layers) => conv_norm(layers, x, Activation::Silu, pass),
-                Features::Stage(blocks) => {
-                    let pass = pass.child(index);
-                    blocks.iter().enumerate().fold(x, |x, (index, block)| {
-                        block.forward(x, &pass.of_part(block).child(index))
-                    })
-                }
-            };
-        }
+        let x = forward_parts(&self.features, x, pass, |_, _| {});
         let (dropout, _) = &self.classifier;
         dropout.forward(global_average_pool(x), &pass.child(self.features.len()))
     }
 
     /// The layers from first to last, each by what its keys begin with.
     pub(crate) fn layer_prefixes(&self) -> Vec<Vec<String>> {
-        let mut layers = Vec::new();
-        for (index, part) in self.features.iter().enumerate() {
-            match part {
-                Features::Convolution(_) => layers.push(vec![format!("features.{index}.")]),
-                Features::Stage(blocks) => layers.extend(
-                    (0..blocks.len()).map(|block| vec![format!("features.{index}.{block}.")]),
-                ),
-            }
-        }
+        let mut layers = layer_prefixes(&self.features);
         layers.push(vec![HEAD.to_owned()]);
         layers
     }
+}
+
+/// The convolutional layers of a member of the family.
+fn features(
+    variant: &Variant,
+    drop_rate: f64,
+    in_channels: usize,
+    generator: &mut ChaCha8Rng,
+    device: &Device,
+) -> Vec<Features> {
+    let mut features =
+        vec![Features::Convolution(stem(variant, in_channels).init(generator, device))];
+    let total: usize = variant.stages.iter().map(|stage| stage.depth).sum();
+    let mut index = 0;
+    for stage in plans(variant) {
+        let blocks = stage.into_iter().map(|plan| {
+            let rate = drop_rate * index as f64 / total as f64;
+            index += 1;
+            Block::new(&plan, rate, generator, device)
+        });
+        features.push(Features::Stage(blocks.collect()));
+    }
+    features.push(Features::Convolution(last(variant).init(generator, device)));
+    features
+}
+
+/// Runs the convolutional layers; `after` sees the number and the result of each part.
+fn forward_parts(
+    features: &[Features],
+    x: Tensor<4>,
+    pass: &Pass,
+    mut after: impl FnMut(usize, &Tensor<4>),
+) -> Tensor<4> {
+    let mut x = x;
+    for (index, part) in features.iter().enumerate() {
+        x = match part {
+            Features::Convolution(layers) => conv_norm(layers, x, Activation::Silu, pass),
+            Features::Stage(blocks) => {
+                let pass = pass.child(index);
+                blocks.iter().enumerate().fold(x, |x, (index, block)| {
+                    block.forward(x, &pass.of_part(block).child(index))
+                })
+            }
+        };
+        after(index, &x);
+    }
+    x
+}
+
+/// The convolutions and blocks, each by what its keys begin with.
+fn layer_prefixes(features: &[Features]) -> Vec<Vec<String>> {
+    let mut layers = Vec::new();
+    for (index, part) in features.iter().enumerate() {
+        match part {
+            Features::Convolution(_) => layers.push(vec![format!("features.{index}.")]),
+            Features::Stage(blocks) => layers
+                .extend((0..blocks.len()).map(|block| vec![format!("features.{index}.{block}.")])),
+        }
+    }
+    layers
 }
 
 /// What normalizations of the family have.

@@ -22,7 +22,9 @@ mod catalogue;
 mod classifier;
 mod conv_norm;
 pub mod convnext;
+pub mod dense;
 pub mod efficientnet;
+pub mod encoder;
 mod inverted_residual;
 pub mod mobilenet;
 mod placeholder;
@@ -34,3 +36,7 @@ pub mod vgg;
 pub use build::{BuildError, ModelConfig, build};
 pub use catalogue::{ModelEntry, catalogue};
 pub use classifier::Classifier;
+pub use dense::{
+    DenseConfig, DenseEntry, DenseModel, DenseOutput, UpSampling, build_dense, dense_catalogue,
+};
+pub use encoder::{Encoder, EncoderConfig, StageShape};

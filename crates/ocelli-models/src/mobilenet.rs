@@ -2,10 +2,13 @@
 //!
 //! As in torchvision: normalizations add 1e-3 to the variance and take 0.01 of each batch.
 
+mod encoder;
+
 use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
+pub use encoder::MobileNetEncoder;
 use ocelli_nn::{
     Pass,
     functional::{Activation, activation, global_average_pool},
@@ -186,13 +189,7 @@ impl MobileNet {
         generator: &mut ChaCha8Rng,
         device: &Device,
     ) -> Self {
-        let stem = convolution([in_channels, STEM_CHANNELS], 3, 2).init(generator, device);
-        let mut features = vec![Features::Convolution(stem)];
-        for plan in &BLOCKS {
-            features.push(Features::Block(Block::new(plan, generator, device)));
-        }
-        let last = convolution([BLOCKS[BLOCKS.len() - 1].out_channels, LAST_CHANNELS], 1, 1);
-        features.push(Features::Convolution(last.init(generator, device)));
+        let features = features(in_channels, generator, device);
         let classifier = (
             Linear::with_initializer(LAST_CHANNELS, HIDDEN, LINEAR, generator, device),
             Placeholder,
@@ -225,10 +222,7 @@ impl MobileNet {
     /// As [`Self::forward`].
     #[must_use]
     pub fn forward_features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let x = self.features.iter().fold(x, |x, part| match part {
-            Features::Convolution(layers) => conv_norm(layers, x, Activation::HardSwish, pass),
-            Features::Block(block) => block.forward(x, pass),
-        });
+        let x = forward_parts(&self.features, x, pass, |_, _| {});
         let (hidden, _, dropout, _) = &self.classifier;
         let x = activation(hidden.forward(global_average_pool(x)), Activation::HardSwish);
         dropout.forward(x, &pass.child(0))
@@ -240,6 +234,35 @@ impl MobileNet {
         let classifier = ["classifier.0.", "classifier.3."].map(|prefix| vec![prefix.to_owned()]);
         features.chain(classifier).collect()
     }
+}
+
+/// The convolutional layers.
+fn features(in_channels: usize, generator: &mut ChaCha8Rng, device: &Device) -> Vec<Features> {
+    let stem = convolution([in_channels, STEM_CHANNELS], 3, 2).init(generator, device);
+    let mut features = vec![Features::Convolution(stem)];
+    for plan in &BLOCKS {
+        features.push(Features::Block(Block::new(plan, generator, device)));
+    }
+    let last = convolution([BLOCKS[BLOCKS.len() - 1].out_channels, LAST_CHANNELS], 1, 1);
+    features.push(Features::Convolution(last.init(generator, device)));
+    features
+}
+
+/// Runs the convolutional layers; `after` sees the number and the result of each part.
+fn forward_parts(
+    features: &[Features],
+    x: Tensor<4>,
+    pass: &Pass,
+    mut after: impl FnMut(usize, &Tensor<4>),
+) -> Tensor<4> {
+    features.iter().enumerate().fold(x, |x, (index, part)| {
+        let x = match part {
+            Features::Convolution(layers) => conv_norm(layers, x, Activation::HardSwish, pass),
+            Features::Block(block) => block.forward(x, pass),
+        };
+        after(index, &x);
+        x
+    })
 }
 
 /// The family as the catalogue lists it.

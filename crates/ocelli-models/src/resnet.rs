@@ -7,12 +7,14 @@
 //! width, and blocks that are as wide as ever outside.
 
 mod block;
+mod encoder;
 
 use block::{Block, stage};
 use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
+pub use encoder::ResNetEncoder;
 use ocelli_nn::{
     Pass,
     functional::{Activation, PoolGeometry, global_average_pool, max_pool2d},
@@ -119,43 +121,21 @@ impl ResNet {
         generator: &mut ChaCha8Rng,
         device: &Device,
     ) -> Self {
-        let conv1 = Conv2dConfig::new(in_channels, STEM_CHANNELS, [7, 7])
-            .with_stride([2, 2])
-            .with_padding([3, 3])
-            .without_bias()
-            .with_initializer(Initializer::RESNET_CONVOLUTION)
-            .init(generator, device);
-        let mut channels = STEM_CHANNELS;
-        let [layer1, layer2, layer3, layer4] = [0, 1, 2, 3].map(|index| {
-            let plan = block::Plan {
-                kind: variant.block,
-                in_channels: channels,
-                planes: WIDTHS[index],
-                width_factor: variant.width_factor,
-                stride: STRIDES[index],
-            };
-            channels = plan.out_channels();
-            stage(plan, variant.depths[index], generator, device)
-        });
-        Self {
-            conv1,
-            bn1: BatchNorm2d::new(STEM_CHANNELS, device),
-            layer1,
-            layer2,
-            layer3,
-            layer4,
-            fc: Linear::new(channels, classes, generator, device),
-        }
+        let (conv1, bn1) = stem(in_channels, generator, device);
+        let plans = plans(variant, [false; 3]);
+        let stages = plans.map(|(plan, rest)| stage(plan, rest, generator, device));
+        let [layer1, layer2, layer3, layer4] = stages;
+        let features = plans[3].0.out_channels();
+        let fc = Linear::new(features, classes, generator, device);
+        Self { conv1, bn1, layer1, layer2, layer3, layer4, fc }
     }
 
     /// The layers from first to last, each by what its keys begin with.
     pub(crate) fn layer_prefixes(&self) -> Vec<Vec<String>> {
         let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
-        let blocks = stages.into_iter().enumerate().flat_map(|(stage, blocks)| {
-            (0..blocks.len()).map(move |block| vec![format!("layer{}.{block}.", stage + 1)])
-        });
-        let stem = vec!["conv1.".to_owned(), "bn1.".to_owned()];
-        [stem].into_iter().chain(blocks).chain([vec![HEAD.to_owned()]]).collect()
+        let mut layers = layer_prefixes(stages);
+        layers.push(vec![HEAD.to_owned()]);
+        layers
     }
 
     /// One score per class, before any softmax.
@@ -180,17 +160,65 @@ impl ResNet {
     /// As [`Self::forward`].
     #[must_use]
     pub fn forward_features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let x = Conv2dNormActivation::new(&self.conv1, &self.bn1)
-            .with_activation(Activation::Relu)
-            .forward(x, pass);
-        let mut x = max_pool2d(x, STEM_POOL);
+        let mut x = max_pool2d(forward_stem(&self.conv1, &self.bn1, x, pass), STEM_POOL);
         for stage in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
-            for block in stage {
-                x = block.forward(x, pass);
-            }
+            x = forward_stage(stage, x, pass);
         }
         global_average_pool(x)
     }
+}
+
+/// The first convolution and its normalization.
+fn stem(in_channels: usize, generator: &mut ChaCha8Rng, device: &Device) -> (Conv2d, BatchNorm2d) {
+    let convolution = Conv2dConfig::new(in_channels, STEM_CHANNELS, [7, 7])
+        .with_stride([2, 2])
+        .with_padding([3, 3])
+        .without_bias()
+        .with_initializer(Initializer::RESNET_CONVOLUTION)
+        .init(generator, device);
+    (convolution, BatchNorm2d::new(STEM_CHANNELS, device))
+}
+
+/// The first block of each stage, with the number of blocks and the dilation of those after it.
+///
+/// Where one of the last three stages is `dilated`, its stride becomes a dilation of all that
+/// follows: torchvision's `replace_stride_with_dilation`.
+fn plans(variant: &Variant, dilated: [bool; 3]) -> [(block::Plan, [usize; 2]); 4] {
+    let mut in_channels = STEM_CHANNELS;
+    let mut dilation = 1;
+    [0, 1, 2, 3].map(|index| {
+        let replaced = index > 0 && dilated[index - 1];
+        let plan = block::Plan {
+            kind: variant.block,
+            in_channels,
+            planes: WIDTHS[index],
+            width_factor: variant.width_factor,
+            stride: if replaced { 1 } else { STRIDES[index] },
+            dilation,
+        };
+        if replaced {
+            dilation *= STRIDES[index];
+        }
+        in_channels = plan.out_channels();
+        (plan, [variant.depths[index], dilation])
+    })
+}
+
+fn forward_stem(conv1: &Conv2d, bn1: &BatchNorm2d, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+    Conv2dNormActivation::new(conv1, bn1).with_activation(Activation::Relu).forward(x, pass)
+}
+
+fn forward_stage(stage: &[Block], x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+    stage.iter().fold(x, |x, block| block.forward(x, pass))
+}
+
+/// Stem and blocks, each by what its keys begin with.
+fn layer_prefixes(stages: [&Vec<Block>; 4]) -> Vec<Vec<String>> {
+    let blocks = stages.into_iter().enumerate().flat_map(|(stage, blocks)| {
+        (0..blocks.len()).map(move |block| vec![format!("layer{}.{block}.", stage + 1)])
+    });
+    let stem = vec!["conv1.".to_owned(), "bn1.".to_owned()];
+    [stem].into_iter().chain(blocks).collect()
 }
 
 /// The family as the catalogue lists it.
@@ -215,16 +243,10 @@ fn multiply_adds(variant: &Variant, size: usize) -> u64 {
     let mut total = size * size * 7 * 7 * 3 * STEM_CHANNELS;
     let mut size = size.div_ceil(2);
     let mut channels = STEM_CHANNELS;
-    for ((width, stride), depth) in WIDTHS.into_iter().zip(STRIDES).zip(variant.depths) {
+    for (first, [depth, _]) in plans(variant, [false; 3]) {
         for index in 0..depth {
-            let stride = if index == 0 { stride } else { 1 };
-            let plan = block::Plan {
-                kind: variant.block,
-                in_channels: channels,
-                planes: width,
-                width_factor: variant.width_factor,
-                stride,
-            };
+            let stride = if index == 0 { first.stride } else { 1 };
+            let plan = block::Plan { in_channels: channels, stride, ..first };
             total += plan.multiply_adds(size);
             size = size.div_ceil(stride);
             channels = plan.out_channels();

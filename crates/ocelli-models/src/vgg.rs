@@ -4,10 +4,13 @@
 //! As in torchvision: the `_bn` forms normalize after each convolution, and pictures of any size are
 //! pooled to 7x7 before the classifier. Five halvings must leave a pixel: the least side is 32.
 
+mod encoder;
+
 use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
+pub use encoder::VggEncoder;
 use ocelli_nn::{
     Pass,
     functional::{Activation, PoolGeometry, adaptive_average_pool2d, max_pool2d, relu},
@@ -77,7 +80,7 @@ pub struct Vgg {
 /// A layer of the features, numbered as torchvision numbers them.
 #[expect(clippy::large_enum_variant, reason = "a network has few, and their tensors weigh more")]
 #[derive(Module, Debug)]
-pub(crate) enum Layer {
+enum Layer {
     Convolution(Conv2d),
     Normalization(BatchNorm2d),
     Rectifier(Placeholder),
@@ -85,7 +88,7 @@ pub(crate) enum Layer {
 }
 
 /// The convolutions of a member of the family.
-pub(crate) fn features(
+fn features(
     variant: &Variant,
     in_channels: usize,
     generator: &mut ChaCha8Rng,
@@ -114,7 +117,7 @@ pub(crate) fn features(
 
 /// Runs the convolutions; each is done together with the layers that follow it up to its
 /// rectifier. `after_pool` sees the result of each pooling.
-pub(crate) fn forward_features(
+fn forward_features(
     layers: &[Layer],
     x: Tensor<4>,
     pass: &Pass,
@@ -208,18 +211,24 @@ impl Vgg {
 
     /// The layers from first to last, each by what its keys begin with.
     pub(crate) fn layer_prefixes(&self) -> Vec<Vec<String>> {
-        let mut layers: Vec<Vec<String>> = Vec::new();
-        for (index, layer) in self.features.iter().enumerate() {
-            let prefix = format!("features.{index}.");
-            match (layer, layers.last_mut()) {
-                (Layer::Convolution(_), _) => layers.push(vec![prefix]),
-                (Layer::Normalization(_), Some(last)) => last.push(prefix),
-                _ => {}
-            }
-        }
+        let mut layers = layer_prefixes(&self.features);
         layers.extend([0, 3, 6].map(|index| vec![format!("classifier.{index}.")]));
         layers
     }
+}
+
+/// The convolutions with their normalizations, each by what its keys begin with.
+fn layer_prefixes(features: &[Layer]) -> Vec<Vec<String>> {
+    let mut layers: Vec<Vec<String>> = Vec::new();
+    for (index, layer) in features.iter().enumerate() {
+        let prefix = format!("features.{index}.");
+        match (layer, layers.last_mut()) {
+            (Layer::Convolution(_), _) => layers.push(vec![prefix]),
+            (Layer::Normalization(_), Some(last)) => last.push(prefix),
+            _ => {}
+        }
+    }
+    layers
 }
 
 /// The family as the catalogue lists it.

@@ -22,6 +22,8 @@ pub(super) struct Plan {
     /// How many times wider they are here.
     pub(super) width_factor: usize,
     pub(super) stride: usize,
+    /// Pixels between the taps of its 3x3 convolutions.
+    pub(super) dilation: usize,
 }
 
 impl Plan {
@@ -60,11 +62,11 @@ impl Plan {
 /// The blocks of a stage: the first changes size and channels, the others keep them.
 pub(super) fn stage(
     first: Plan,
-    depth: usize,
+    [depth, dilation]: [usize; 2],
     generator: &mut ChaCha8Rng,
     device: &Device,
 ) -> Vec<Block> {
-    let others = Plan { in_channels: first.out_channels(), stride: 1, ..first };
+    let others = Plan { in_channels: first.out_channels(), stride: 1, dilation, ..first };
     (0..depth)
         .map(|index| Block::new(if index == 0 { first } else { others }, generator, device))
         .collect()
@@ -108,13 +110,14 @@ type Projection = (Conv2d, BatchNorm2d);
 
 impl Block {
     fn new(plan: Plan, generator: &mut ChaCha8Rng, device: &Device) -> Self {
-        let Plan { kind, in_channels, stride, .. } = plan;
+        let Plan { kind, in_channels, stride, dilation, .. } = plan;
         let width = plan.width();
         let out_channels = plan.out_channels();
         let mut convolution = |from, to, kernel: usize, stride| {
             Conv2dConfig::new(from, to, [kernel; 2])
                 .with_stride([stride; 2])
-                .with_padding([kernel / 2; 2])
+                .with_padding([kernel / 2 * dilation; 2])
+                .with_dilation([dilation; 2])
                 .without_bias()
                 .with_initializer(Initializer::RESNET_CONVOLUTION)
                 .init(generator, device)

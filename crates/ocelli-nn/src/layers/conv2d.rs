@@ -159,6 +159,18 @@ impl Conv2d {
         functional::conv2d_activation(x, self.parameters(), None, activation)
     }
 
+    /// Convolves, and adds `residual` to the result.
+    ///
+    /// # Shapes
+    /// As [`Self::forward`]; `residual` has the result's.
+    ///
+    /// # Panics
+    /// As [`Self::forward`], and if the residual has another shape than the result.
+    #[must_use]
+    pub fn forward_add(&self, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
+        functional::conv2d_activation(x, self.parameters(), Some(residual), Activation::None)
+    }
+
     /// Weight, bias and geometry.
     pub(super) fn parameters(&self) -> Convolution {
         let bias = self.bias.as_ref().map(Param::val);

@@ -151,4 +151,34 @@ impl ConvTranspose2d {
         let bias = self.bias.as_ref().map(Param::val);
         functional::conv_transpose2d(x, self.weight.val(), bias, self.geometry, self.output_padding)
     }
+
+    /// Enlarges to `size`, `[height, width]`: with as much output padding as that needs, PyTorch's
+    /// `output_size`. What lies beyond `size` is cut off, below and to the right.
+    ///
+    /// # Shapes
+    /// `[n, h, w, in]` → `[n, size[0], size[1], out]`
+    ///
+    /// # Panics
+    /// If `size` is larger than a stride less one beyond the layer's own result, or as
+    /// [`Self::forward`].
+    #[must_use]
+    pub fn forward_to(&self, x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+        let [n, height, width, _] = x.dims();
+        let [_, _, rows, columns] = self.weight.dims();
+        let ConvGeometry { stride, padding, dilation, .. } = self.geometry;
+        let own = |axis: usize, side: usize, kernel: usize| {
+            ((side - 1) * stride[axis] + dilation[axis] * (kernel - 1) + 1)
+                .saturating_sub(2 * padding[axis])
+        };
+        let own = [own(0, height, rows), own(1, width, columns)];
+        let output_padding = [0, 1].map(|axis| size[axis].saturating_sub(own[axis]));
+        let bias = self.bias.as_ref().map(Param::val);
+        let y =
+            functional::conv_transpose2d(x, self.weight.val(), bias, self.geometry, output_padding);
+        let [_, found_height, found_width, channels] = y.dims();
+        if [found_height, found_width] == size {
+            return y;
+        }
+        y.slice([0..n, 0..size[0], 0..size[1], 0..channels])
+    }
 }
