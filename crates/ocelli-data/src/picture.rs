@@ -9,6 +9,21 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// The picture as the bytes of a PNG.
+    ///
+    /// # Errors
+    /// What the encoder reports; a picture without pixels is no PNG.
+    pub fn to_png(&self) -> Result<Vec<u8>, png::EncodingError> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, self.width, self.height);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&self.pixels)?;
+        writer.finish()?;
+        Ok(bytes)
+    }
+
     /// Wraps pixels `[height, width, 3]`.
     ///
     /// # Panics

@@ -106,10 +106,6 @@ fn best_validation<'a>(
     by: BestBy,
 ) -> Option<&'a EpochRecord> {
     records.reduce(|best, record| {
-        let better = match by {
-            BestBy::Accuracy => best.accuracy.is_nan() || record.accuracy > best.accuracy,
-            BestBy::Loss => best.loss.is_nan() || record.loss < best.loss,
-        };
-        if better { record } else { best }
+        if by.prefers(by.value(record), by.value(best)) { record } else { best }
     })
 }

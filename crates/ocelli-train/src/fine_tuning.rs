@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ocelli_models::Classifier;
 use ocelli_nn::state;
 
 use crate::config::ConfigError;
+use crate::network::Network;
 use crate::optimizer::{OptimizerConfig, ParameterSettings};
 use crate::selection::Selection;
 
@@ -26,12 +26,12 @@ impl Freezing {
     pub(crate) fn new(
         freeze: Option<&Selection>,
         unfreeze_epoch: Option<u32>,
-        model: &Classifier,
+        model: &Network,
     ) -> Result<Self, ConfigError> {
         let Some(selection) = freeze else { return Ok(Self::default()) };
         let keys = state::parameter_keys(model);
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let frozen = selection.choose("freeze", &keys, model.head())?;
+        let frozen = selection.choose("freeze", &keys, &model.heads())?;
         if frozen.len() == keys.len() {
             return Err(ConfigError::OutOfRange {
                 key: "freeze",
@@ -45,7 +45,7 @@ impl Freezing {
     /// The model as it is to be in an epoch, counted from 1.
     ///
     /// Frozen parameters get no gradient, and layers that are frozen whole stand still.
-    pub(crate) fn applied(&self, model: Classifier, epoch: u32) -> Classifier {
+    pub(crate) fn applied(&self, model: Network, epoch: u32) -> Network {
         if self.frozen.is_empty() {
             return model;
         }
@@ -60,7 +60,7 @@ impl Freezing {
 /// A group that chooses nothing.
 pub(crate) fn parameter_settings(
     config: &OptimizerConfig,
-    model: &Classifier,
+    model: &Network,
 ) -> Result<BTreeMap<String, ParameterSettings>, ConfigError> {
     let mut settings = BTreeMap::<String, ParameterSettings>::new();
     if config.groups.is_empty() && config.layer_decay.is_none() {
@@ -70,7 +70,7 @@ pub(crate) fn parameter_settings(
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let mut ungrouped: BTreeSet<&str> = keys.iter().copied().collect();
     for group in &config.groups {
-        for key in group.parameters.choose("groups", &keys, model.head())? {
+        for key in group.parameters.choose("groups", &keys, &model.heads())? {
             if ungrouped.remove(key) {
                 let own = ParameterSettings {
                     lr_scale: group.lr_scale.unwrap_or(1.0),

@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 pub mod checkpoint;
-pub mod classify;
 pub mod compare;
 pub mod config;
 pub mod ema;
@@ -14,7 +13,9 @@ mod fine_tuning;
 mod flat;
 pub mod gradient;
 pub mod loss;
+pub mod masks;
 pub mod metric;
+pub mod network;
 pub mod optimizer;
 pub mod pictures;
 pub mod progress;
@@ -24,6 +25,7 @@ pub mod run_folder;
 pub mod schedule;
 pub mod selection;
 pub mod step_benchmark;
+pub mod task;
 #[cfg(test)]
 mod testing;
 pub mod trained;

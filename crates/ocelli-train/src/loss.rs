@@ -51,6 +51,12 @@ pub enum LossError {
         /// Classes.
         expected: usize,
     },
+    /// The recipe's loss is none of the task's.
+    #[error("{reason}")]
+    Section {
+        /// Why.
+        reason: String,
+    },
     /// A class without samples has no balanced weight.
     #[error(
         "`class_weights = \"balanced\"` has no weight for class {class}: none of the training \

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use ocelli_data::augment::{AugmentError, Pipeline};
 use ocelli_data::batch_mix::BatchMix;
 use ocelli_data::cache::CacheConfig;
-use ocelli_data::dataset::ClassMismatch;
+use ocelli_data::dataset::{ClassMismatch, PictureError};
 use ocelli_data::loader::{KeepOriginals, LastBatch, Loader, LoaderConfig, LoaderError, Order};
-use ocelli_data::source::{self, Found, Layout, SourceError, SourceOptions};
+use ocelli_data::mask::{PaletteOptions, spot_check};
+use ocelli_data::source::{self, Found, Labels, Layout, SourceError, SourceOptions};
 use ocelli_data::split::{SplitError, split};
 use ocelli_data::{Dataset, DecodeOptions};
 
-use crate::recipe::{DataSection, Recipe, Sampling, Validation};
+use crate::recipe::{DataSection, Recipe, Sampling, Task, Validation};
 use crate::run_folder::SplitCounts;
 
 /// Why a recipe's pictures can't be used.
@@ -51,16 +52,41 @@ pub enum PicturesError {
         /// How many classes.
         classes: usize,
     },
-    /// The validation pictures' classes are not known.
+    /// The pictures have no masks to learn.
     #[error(
-        "data.val: {location}: found {found} pictures without classes; validation needs pictures \
-         whose class is known"
+        "data.train: {location}: found {found} pictures with masks and {classes} classes in them, expected \
+         masks of at least 2 classes (see docs/segmentation-data.md; `ocelli data check` says how the \
+         files were read)"
+    )]
+    NoMasks {
+        /// Where.
+        location: String,
+        /// How many pictures.
+        found: usize,
+        /// How many classes.
+        classes: usize,
+    },
+    /// The truth of the validation pictures is not known.
+    #[error(
+        "data.val: {location}: found {found} pictures without {what}; validation needs pictures \
+         that have them"
     )]
     NoLabels {
         /// Where.
         location: String,
         /// How many pictures.
         found: usize,
+        /// What they lack.
+        what: &'static str,
+    },
+    /// Most of some pictures and masks that were looked at can't be used.
+    #[error("data.{key}: {reason}")]
+    Pair {
+        /// The recipe's key.
+        key: &'static str,
+        /// The first of them, and why.
+        #[source]
+        reason: Box<PictureError>,
     },
     /// A transform of the recipe can't be used.
     #[error("data.{key}: {reason}")]
@@ -91,15 +117,28 @@ pub struct Pictures {
     pub notes: Vec<String>,
 }
 
-/// How a section's files are to be read.
+/// How a section's files are to be read for a task.
 #[must_use]
-pub fn source_options(data: &DataSection) -> SourceOptions {
+pub fn source_options(task: Task, data: &DataSection) -> SourceOptions {
     SourceOptions {
         layout: data.layout,
         name_pattern: data.name_pattern.clone(),
         image_column: data.image_column.clone(),
         label_column: data.label_column.clone(),
-        ..SourceOptions::default()
+        mask_column: data.mask_column.clone(),
+        masks: data.masks.clone(),
+        palette: data.palette.clone(),
+        image_suffix: data.image_suffix.clone(),
+        mask_suffix: data.mask_suffix.clone(),
+        ignore: PaletteOptions {
+            ignore_index: data.ignore_index.clone(),
+            ignore_colors: data.ignore_colors.clone(),
+        },
+        labels: match task {
+            Task::Classify => Labels::Classes,
+            Task::Segment => Labels::Masks,
+            Task::Colorize => Labels::None,
+        },
     }
 }
 
@@ -118,19 +157,13 @@ pub fn decode_options(data: &DataSection) -> DecodeOptions {
 /// # Errors
 /// [`PicturesError`] names the recipe's key and what was found there.
 pub fn open(recipe: &mut Recipe) -> Result<Pictures, PicturesError> {
-    let options = source_options(&recipe.data);
+    let options = source_options(recipe.task, &recipe.data);
     let open = |key, location: &str| {
         source::open(location, &options).map_err(|reason| PicturesError::Source { key, reason })
     };
     let Found { train, val: own_val, test: own_test, layout, mut notes, .. } =
         open("train", &recipe.data.train)?;
-    if train.classes.len() < 2 {
-        return Err(PicturesError::NoClasses {
-            location: recipe.data.train.clone(),
-            found: train.len(),
-            classes: train.classes.len(),
-        });
-    }
+    check_truth(recipe.task, &recipe.data.train, &train)?;
     let with_classes = |key, dataset: Dataset, classes: &[String]| {
         dataset.with_classes(classes).map_err(|reason| PicturesError::Classes { key, reason })
     };
@@ -163,12 +196,13 @@ pub fn open(recipe: &mut Recipe) -> Result<Pictures, PicturesError> {
             split(train, DEFAULT_VALIDATION, recipe.seed)?
         }
     };
-    if !val.is_labelled() {
+    if !has_truth(recipe.task, &val) {
         let location = match &recipe.data.val {
             Some(Validation::Location(location)) => location.clone(),
             _ => recipe.data.train.clone(),
         };
-        return Err(PicturesError::NoLabels { location, found: val.len() });
+        let what = expected_truth(recipe.task);
+        return Err(PicturesError::NoLabels { location, found: val.len(), what });
     }
     let test = match (&recipe.data.test, own_test) {
         (Some(location), _) => Some(elsewhere("test", location, &train.classes)?),
@@ -176,15 +210,61 @@ pub fn open(recipe: &mut Recipe) -> Result<Pictures, PicturesError> {
         (None, None) => None,
     };
     let test = test.filter(|test| {
-        if !test.is_labelled() {
+        let usable = has_truth(recipe.task, test);
+        if !usable {
             notes.push(format!(
-                "the {} test pictures have no classes, so there is no test after training",
-                test.len()
+                "the {} test pictures have no {}, so there is no test after training",
+                test.len(),
+                expected_truth(recipe.task)
             ));
         }
-        test.is_labelled()
+        usable
     });
+    for (key, dataset) in [("train", &train), ("val", &val)] {
+        spot_check(dataset, &decode_options(&recipe.data), CHECKED_PAIRS)
+            .map_err(|reason| PicturesError::Pair { key, reason: Box::new(reason) })?;
+    }
     Ok(Pictures { train: train.into(), val: val.into(), test: test.map(Arc::new), layout, notes })
+}
+
+/// Pictures and masks that are read before training begins.
+const CHECKED_PAIRS: usize = 16;
+
+/// Whether pictures have what a task learns from.
+pub(crate) fn has_truth(task: Task, dataset: &Dataset) -> bool {
+    match task {
+        Task::Classify => dataset.is_labelled(),
+        Task::Segment => dataset.palette.is_some(),
+        Task::Colorize => !dataset.is_empty(),
+    }
+}
+
+/// What a task learns from, in words.
+pub(crate) fn expected_truth(task: Task) -> &'static str {
+    match task {
+        Task::Classify => "classes",
+        Task::Segment => "masks",
+        Task::Colorize => "pictures",
+    }
+}
+
+/// Refuses training pictures that have nothing to learn from.
+pub(crate) fn check_truth(
+    task: Task,
+    location: &str,
+    train: &Dataset,
+) -> Result<(), PicturesError> {
+    let (location, found) = (location.to_owned(), train.len());
+    let classes = train.classes.len();
+    match task {
+        Task::Classify if classes < 2 => {
+            Err(PicturesError::NoClasses { location, found, classes })
+        }
+        Task::Segment if train.palette.is_none() || classes < 2 => {
+            Err(PicturesError::NoMasks { location, found, classes })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The part of the training pictures kept for validation where nothing else is said.
@@ -242,7 +322,14 @@ pub fn training_loader(recipe: &Recipe, dataset: Arc<Dataset>) -> Result<Loader,
 /// [`PicturesError`] names the recipe's key.
 pub fn evaluation_loader(recipe: &Recipe, dataset: Arc<Dataset>) -> Result<Loader, PicturesError> {
     let pipeline = Arc::new(evaluation_pipeline(recipe)?);
-    Ok(Loader::new(dataset, pipeline, loader_config(recipe))?)
+    let evaluate = recipe.evaluate.clone().unwrap_or_default();
+    let segments = recipe.task == Task::Segment;
+    let originals = KeepOriginals {
+        masks: segments && (evaluate.original_size || evaluate.sliding_window),
+        pictures: segments && evaluate.sliding_window || recipe.task == Task::Colorize,
+    };
+    let config = LoaderConfig { originals, ..loader_config(recipe) };
+    Ok(Loader::new(dataset, pipeline, config)?)
 }
 
 /// The evaluation transforms.

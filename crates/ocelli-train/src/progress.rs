@@ -26,7 +26,7 @@ pub struct TrainingState {
 pub struct Best {
     /// The epoch, from 1.
     pub epoch: u32,
-    /// Its accuracy or loss, as the recipe's `train.best_by` says.
+    /// What the recipe's `train.best_by` says of it.
     #[serde(with = "exact")]
     pub value: f64,
 }
@@ -39,9 +39,11 @@ pub struct EpochTotals {
     pub loss: f64,
     /// Pictures.
     pub pictures: u64,
-    /// Pictures whose first answer was right.
+    /// What was to be answered: the class of each picture, or of each pixel that counts.
+    pub questions: u64,
+    /// First answers that were right.
     pub correct: u64,
-    /// Pictures whose class was among the first five answers.
+    /// Questions whose class was among the first five answers; classification only.
     pub correct_top5: u64,
     /// Seconds of training.
     pub seconds: f64,
@@ -49,19 +51,8 @@ pub struct EpochTotals {
 
 impl TrainingState {
     /// Takes note of an epoch's validation; returns whether it is the best so far.
-    pub fn note_validation(&mut self, by: BestBy, accuracy: f64, loss: f64) -> bool {
-        let value = match by {
-            BestBy::Accuracy => accuracy,
-            BestBy::Loss => loss,
-        };
-        // A value that is no number is worse than any that is one.
-        let better = self.best.is_none_or(|best| {
-            best.value.is_nan()
-                || match by {
-                    BestBy::Accuracy => value > best.value,
-                    BestBy::Loss => value < best.value,
-                }
-        });
+    pub fn note_validation(&mut self, by: BestBy, value: f64) -> bool {
+        let better = self.best.is_none_or(|best| by.prefers(value, best.value));
         if better {
             self.best = Some(Best { epoch: self.epoch, value });
             self.epochs_without_improvement = 0;
@@ -94,11 +85,11 @@ mod tests {
     #[test]
     fn the_first_validation_is_the_best_and_an_equal_one_is_no_improvement() {
         let mut state = TrainingState { epoch: 1, ..TrainingState::default() };
-        assert!(state.note_validation(BestBy::Loss, 0.0, 2.0));
+        assert!(state.note_validation(BestBy::Loss, 2.0));
         state.epoch = 2;
-        assert!(!state.note_validation(BestBy::Loss, 0.9, 2.0));
+        assert!(!state.note_validation(BestBy::Loss, 2.0));
         assert_eq!(state.epochs_without_improvement, 1);
-        assert!(state.note_validation(BestBy::Loss, 0.0, 1.5));
+        assert!(state.note_validation(BestBy::Loss, 1.5));
         assert_eq!(state.best, Some(Best { epoch: 2, value: 1.5 }));
         assert_eq!(state.epochs_without_improvement, 0);
     }
@@ -106,11 +97,11 @@ mod tests {
     #[test]
     fn a_validation_that_is_no_number_is_beaten_by_any_that_is_one() {
         let mut state = TrainingState { epoch: 1, ..TrainingState::default() };
-        assert!(state.note_validation(BestBy::Loss, 0.1, f64::NAN));
+        assert!(state.note_validation(BestBy::Loss, f64::NAN));
         state.epoch = 2;
-        assert!(state.note_validation(BestBy::Loss, 0.1, 9.0));
+        assert!(state.note_validation(BestBy::Loss, 9.0));
         state.epoch = 3;
-        assert!(!state.note_validation(BestBy::Loss, 0.1, f64::NAN));
+        assert!(!state.note_validation(BestBy::Loss, f64::NAN));
         assert_eq!(state.best, Some(Best { epoch: 2, value: 9.0 }));
     }
 

@@ -1,5 +1,7 @@
 //! What is written down of each epoch: the lines of `metrics.jsonl`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// One epoch of one split.
@@ -12,12 +14,18 @@ pub struct EpochRecord {
     /// Mean loss over the pictures.
     #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
-    /// Share of pictures whose first answer was right.
-    #[serde(deserialize_with = "number_or_nan")]
-    pub accuracy: f64,
-    /// Share of pictures whose class was among the first five answers.
-    #[serde(deserialize_with = "number_or_nan")]
-    pub top5: f64,
+    /// Share of pictures, or of pixels, whose first answer was right; not for colorization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Share of pictures whose class was among the first five answers; classification only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top5: Option<f64>,
+    /// What segmentation is measured by.
+    #[serde(flatten)]
+    pub regions: RegionRecord,
+    /// What colorization is measured by.
+    #[serde(flatten)]
+    pub colors: ColorRecord,
     /// Pictures used.
     pub pictures: u64,
     /// The learning rate of the epoch's last step; training only.
@@ -34,9 +42,66 @@ pub struct EpochRecord {
     /// One entry a class; not for training.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<ClassRecord>,
-    /// The confusion matrix's cells that aren't zero: `[truth, answer, pictures]`.
+    /// The confusion matrix's cells that aren't zero: `[truth, answer, pictures]`, or pixels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confusion: Vec<[u64; 3]>,
+}
+
+impl EpochRecord {
+    /// A record in which nothing is measured yet.
+    #[must_use]
+    pub fn new(epoch: u32, split: Split, pictures: u64) -> Self {
+        Self {
+            epoch,
+            split,
+            pictures,
+            loss: f64::NAN,
+            accuracy: None,
+            top5: None,
+            regions: RegionRecord::default(),
+            colors: ColorRecord::default(),
+            learning_rate: None,
+            images_per_second: f64::NAN,
+            seconds: 0.0,
+            macro_average: None,
+            classes: Vec::new(),
+            confusion: Vec::new(),
+        }
+    }
+}
+
+/// How well regions were found: segmentation's part of an epoch. Empty for other tasks and training.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RegionRecord {
+    /// Mean intersection over union of the classes that are in answers or truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub miou: Option<f64>,
+    /// Intersection over union, each class as often as its pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frequency_weighted_iou: Option<f64>,
+    /// Mean Dice coefficient of the classes that are in answers or truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_dice: Option<f64>,
+    /// Intersection over union by class; `null` for one that is in neither answers nor truth.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub iou: BTreeMap<String, Option<f64>>,
+    /// Dice coefficient by class.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dice: BTreeMap<String, Option<f64>>,
+}
+
+/// How near colours came: colorization's part of an epoch. Empty for other tasks and training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ColorRecord {
+    /// Mean over pictures of the peak signal-to-noise ratio of 8-bit RGB, in decibels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub psnr: Option<f64>,
+    /// Mean over pictures of the structural similarity, at most 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssim: Option<f64>,
+    /// Mean over pictures of the mean colour difference CIEDE2000; 0 is equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ciede2000: Option<f64>,
 }
 
 /// JSON has no word for what is no number: it is written as `null`, and must be read again, or a
@@ -119,6 +184,6 @@ mod tests {
         let written = serde_json::to_string(&record).unwrap();
         let read: EpochRecord = serde_json::from_str(&written).unwrap();
         assert!(read.loss.is_nan());
-        assert_eq!((read.accuracy, read.pictures), (0.5, 4));
+        assert_eq!((read.accuracy, read.pictures), (Some(0.5), 4));
     }
 }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::masks::MaskRecord;
 use crate::recipe::Recipe;
 use crate::recipe::read::{RecipeError, RecipeText};
 use crate::recipe::resolve::resolve;
@@ -103,6 +104,9 @@ pub struct RunInfo {
     pub data_fingerprint: String,
     /// Class names; a label is a position in this list.
     pub classes: Vec<String>,
+    /// What the masks' values mean; segmentation only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masks: Option<MaskRecord>,
     /// How many pictures each split has.
     pub pictures: SplitCounts,
     /// The model's parameter count.

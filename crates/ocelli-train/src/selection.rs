@@ -35,7 +35,7 @@ impl Selection {
         }
     }
 
-    /// The keys that it chooses, in a model whose last layer's keys begin with `head`.
+    /// The keys that it chooses, in a model whose last layers' keys begin with `heads`.
     ///
     /// # Errors
     /// The first name or pattern that chooses nothing, under the recipe's `table_key`.
@@ -43,11 +43,11 @@ impl Selection {
         &self,
         table_key: &'static str,
         keys: &[&'keys str],
-        head: &str,
+        heads: &[&str],
     ) -> Result<BTreeSet<&'keys str>, ConfigError> {
         let mut chosen = BTreeSet::new();
         for pattern in self.patterns() {
-            let matches = matcher(pattern, head);
+            let matches = matcher(pattern, heads);
             let found: Vec<&str> = keys.iter().copied().filter(|key| matches(key)).collect();
             if found.is_empty() {
                 return Err(ConfigError::Unmatched {
@@ -63,11 +63,11 @@ impl Selection {
 }
 
 /// Whether a key is chosen by a name or pattern.
-fn matcher(pattern: &str, head: &str) -> Box<dyn Fn(&str) -> bool> {
-    let head = head.to_owned();
+fn matcher<'a>(pattern: &str, heads: &'a [&'a str]) -> Box<dyn Fn(&str) -> bool + 'a> {
+    let in_head = |key: &str| heads.iter().any(|head| key.starts_with(head));
     match pattern {
-        BACKBONE => Box::new(move |key| !key.starts_with(&head)),
-        HEAD => Box::new(move |key| key.starts_with(&head)),
+        BACKBONE => Box::new(move |key| !in_head(key)),
+        HEAD => Box::new(move |key| in_head(key)),
         _ => {
             let path = regex::escape(pattern).replace(r"\*", ".*");
             // A part is named by all of its path: "layer1" is not in "layer10".
@@ -105,7 +105,7 @@ mod tests {
 
     fn chosen(patterns: &[&str]) -> Vec<&'static str> {
         let selection = Selection::Several(patterns.iter().map(|&p| p.to_owned()).collect());
-        selection.choose("freeze", &KEYS, "fc.").unwrap().into_iter().collect()
+        selection.choose("freeze", &KEYS, &["fc."]).unwrap().into_iter().collect()
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(chosen(&["conv1.weight"]), KEYS[..1]);
         for none in ["layer1.1", "layer", "weight", "", "conv1.weigh(t)"] {
             let selection = Selection::One(none.into());
-            assert!(selection.choose("freeze", &KEYS, "fc.").is_err(), "{none}");
+            assert!(selection.choose("freeze", &KEYS, &["fc."]).is_err(), "{none}");
         }
     }
 
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_pattern_that_chooses_nothing_is_told_with_the_parts_there_are() {
         let selection = Selection::Several(vec!["layer1".into(), "layer5".into()]);
-        let error = selection.choose("freeze", &KEYS, "fc.").unwrap_err().to_string();
+        let error = selection.choose("freeze", &KEYS, &["fc."]).unwrap_err().to_string();
         assert!(error.contains("layer5"), "{error}");
         assert!(error.contains("conv1, fc, layer1, layer2"), "{error}");
     }

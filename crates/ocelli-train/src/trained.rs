@@ -8,16 +8,20 @@ use ocelli_data::augment::Pipeline;
 use ocelli_data::dataset::ClassMismatch;
 use ocelli_data::random::{Purpose, generator};
 use ocelli_data::source::{self, SourceError};
-use ocelli_data::{Dataset, Picture};
-use ocelli_models::{BuildError, Classifier, build};
+use ocelli_data::{Dataset, Mask, Picture};
+use ocelli_models::BuildError;
 use ocelli_nn::{Pass, cpu, state};
 
 use crate::checkpoint::{self, CheckpointError};
-use crate::classify::{self, Evaluation, EvaluationError, EvaluationSettings};
-use crate::loss::{CrossEntropy, LossConfig, LossError};
+use crate::loss::LossError;
+use crate::network::{Network, gray_channels};
 use crate::pictures::{self, PicturesError};
-use crate::recipe::Recipe;
+use crate::recipe::{EvaluateSection, Recipe, Task};
 use crate::run_folder::{RunFolder, RunFolderError, RunInfo};
+use crate::task::segment::Look;
+use crate::task::{
+    self, Evaluation, EvaluationError, colorize, floats, images_tensor, plain_objective,
+};
 use crate::trainer::{LAST, epoch_checkpoint};
 
 /// Why a run's model can't be used.
@@ -93,7 +97,7 @@ pub struct Trained {
     pub epoch: u32,
     /// What a person should know about the run.
     pub notes: Vec<String>,
-    model: Classifier,
+    network: Network,
     pipeline: Pipeline,
     device: Device,
 }
@@ -137,16 +141,15 @@ impl Trained {
         };
         let path = folder.checkpoints().join(&name);
         let checkpoint = checkpoint::read(&folder.checkpoints(), &name)?;
-        let config = recipe.model.config(info.classes.len());
-        // The first weights are replaced at once: any seed does.
-        let model = build(&config, &mut generator(0, Purpose::Initialization, 0, 0), device)?;
-        let model = state::load_state_dict(model, &checkpoint.weights())
+        // The first weights are replaced at once.
+        let network = Network::new(&recipe, info.classes.len(), device)?;
+        let network = state::load_state_dict(network, &checkpoint.weights())
             .map_err(|error| TrainedError::Content { path, reason: error.to_string() })?;
         let pipeline = pictures::evaluation_pipeline(&recipe)?;
         Ok(Self {
             epoch: checkpoint.state.epoch,
             notes,
-            model,
+            network,
             pipeline,
             device: device.clone(),
             recipe,
@@ -176,14 +179,17 @@ impl Trained {
                 notes: pictures.notes,
             });
         };
-        let found = source::open(location, &pictures::source_options(&self.recipe.data))?;
+        let found = source::open(location, &pictures::source_options(self.recipe.task, &self.recipe.data))?;
         // Of a folder with parts, the one that was not trained on says most.
         let parts = [found.test, found.val, Some(found.train)];
         let dataset = parts
             .into_iter()
             .flatten()
-            .find(Dataset::is_labelled)
-            .ok_or_else(|| TrainedError::NoClasses { location: location.to_owned() })?
+            .find(|dataset| pictures::has_truth(self.recipe.task, dataset))
+            .ok_or_else(|| TrainedError::NoTruth {
+                location: location.to_owned(),
+                expected: pictures::expected_truth(self.recipe.task),
+            })?
             .with_classes(&self.info.classes)
             .map_err(|reason| TrainedError::Classes { location: location.to_owned(), reason })?;
         Ok(EvaluationPictures {
@@ -193,8 +199,8 @@ impl Trained {
         })
     }
 
-    /// Measures the model. The loss is plain cross-entropy, whatever training used, so that runs
-    /// can be compared.
+    /// Measures the model. The loss is the task's plain one (cross-entropy, for colours L1), whatever
+    /// training used, so that runs can be compared.
     ///
     /// # Errors
     /// What the loader reports.
@@ -206,12 +212,9 @@ impl Trained {
         self.compute_as_trained();
         let loader = pictures::evaluation_loader(&self.recipe, dataset)?;
         let batches = loader.batches_per_epoch();
-        let classes = self.info.classes.len();
-        let loss = CrossEntropy::new(&LossConfig::default(), classes, None, &self.device)?;
-        let settings =
-            EvaluationSettings { loss: &loss, classes, device: &self.device, keep_features: false };
+        let objective = plain_objective(&self.recipe, self.info.classes.len(), &self.device)?;
         let mut batch = 0;
-        Ok(classify::evaluate(&self.model, &loader, &settings, || {
+        Ok(objective.evaluate(&self.network, &loader, &self.device, None, &mut || {
             batch += 1;
             each_batch(batch, batches);
             true
@@ -224,6 +227,9 @@ impl Trained {
     }
 
     /// The `top` likeliest classes of each picture, likeliest first.
+    ///
+    /// # Panics
+    /// If the run's task is not classification.
     #[must_use]
     pub fn predict(&self, pictures: Vec<Picture>, top: usize) -> Vec<Vec<Answer>> {
         if pictures.is_empty() {
@@ -240,10 +246,11 @@ impl Trained {
             self.pipeline.apply(picture, &mut random, output);
         }
         self.compute_as_trained();
-        let images = classify::images_tensor(images, shape, &self.device);
-        let probabilities = activation::softmax(self.model.forward(images, &Pass::eval()), 1);
+        let images = images_tensor(images, shape, &self.device);
+        let logits = self.network.classifier().forward(images, &Pass::eval());
+        let probabilities = activation::softmax(logits, 1);
         let classes = &self.info.classes;
-        classify::floats(probabilities)
+        floats(probabilities)
             .chunks_exact(classes.len())
             .map(|row| {
                 ranking(row)
@@ -253,6 +260,58 @@ impl Trained {
                     .collect()
             })
             .collect()
+    }
+
+    /// The class of every pixel of a picture, in its own size.
+    ///
+    /// # Panics
+    /// If the run's task is not segmentation.
+    #[must_use]
+    pub fn segment(&self, picture: &Picture) -> Mask {
+        self.compute_as_trained();
+        let evaluate = self.recipe.evaluate.clone().unwrap_or_default();
+        let transforms = self.recipe.data.eval_transforms.as_deref().unwrap_or_default();
+        let size = self.recipe.data.size.height_width();
+        let look = Look::new(&evaluate, size, transforms);
+        let own_size = [picture.height(), picture.width()];
+        let model = self.network.dense();
+        let scores = if look.slides() {
+            look.slide(model, picture, &self.device)
+        } else {
+            let (values, [height, width]) = self.seen(picture);
+            let images = images_tensor(values, [1, height, width, 3], &self.device);
+            let scores = model.forward(images.clone(), &Pass::eval()).scores;
+            look.again(model, images, scores)
+        };
+        Look::mask(scores, own_size)
+    }
+
+    /// The picture, gray or not, in the colours that the model gives it, in its own size.
+    ///
+    /// # Panics
+    /// If the run's task is not colorization.
+    #[must_use]
+    pub fn colorize(&self, picture: &Picture) -> Picture {
+        self.compute_as_trained();
+        let space = self.recipe.colorize.unwrap_or_default().space;
+        let settings = (space, gray_channels(&self.recipe.model.name));
+        let (values, size) = self.seen(picture);
+        colorize::colorize(self.network.dense(), picture, &values, size, settings, &self.device)
+    }
+
+    /// Changes how pictures are looked at, from what the recipe says.
+    pub fn look(&mut self, change: impl FnOnce(&mut EvaluateSection)) {
+        change(self.recipe.evaluate.get_or_insert_default());
+    }
+
+    /// What the network is given of a picture, `[height, width, 3]`, and its height and width.
+    fn seen(&self, picture: &Picture) -> (Vec<f32>, [usize; 2]) {
+        let size = self.pipeline.size().map(|side| side as usize);
+        let mut values = vec![0.0; size[0] * size[1] * 3];
+        // Evaluation transforms draw nothing; the generator is a formality.
+        let mut random = generator(0, Purpose::Augment, 0, 0);
+        self.pipeline.apply(picture.clone(), &mut random, &mut values);
+        (values, size)
     }
 }
 

@@ -19,17 +19,19 @@ use ocelli_models::BuildError;
 use ocelli_nn::{cpu, device};
 
 pub use observer::{Observer, RunStart, StepEvent};
+pub use snapshot::SnapshotError;
 
 use crate::checkpoint::{self, CheckpointError};
-use crate::classify::EvaluationError;
 use crate::config::ConfigError;
 use crate::loss::LossError;
 use crate::metric::MetricError;
-use crate::pictures::{self, Pictures, PicturesError};
+use crate::masks::MaskRecord;
+use crate::pictures::{self, Pictures, PicturesError, decode_options};
 use crate::progress::{Best, TrainingState};
 use crate::recipe::{BestBy, Recipe};
 use crate::record::EpochRecord;
 use crate::run_folder::{RunFolder, RunFolderError, RunInfo, RunStatus};
+use crate::task::EvaluationError;
 use crate::weights::WeightsError;
 use session::{Session, Watch};
 
@@ -62,6 +64,9 @@ pub enum TrainError {
     /// The model answers other classes than the pictures have.
     #[error(transparent)]
     Metric(#[from] MetricError),
+    /// A snapshot's pictures are not there, or can't be written.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The run folder can't be used.
     #[error(transparent)]
     RunFolder(#[from] RunFolderError),
@@ -211,6 +216,7 @@ pub fn start(
         recipe_checksum: Some(folder.recipe_checksum()?),
         data_fingerprint: session.pictures.fingerprint(),
         classes: session.pictures.train.classes.clone(),
+        masks: MaskRecord::of(&session.pictures.train, &decode_options(&session.recipe.data)),
         pictures: session.pictures.counts(),
         parameters: session.parameters(),
         started: now(),

@@ -1,10 +1,12 @@
 //! The first weights of a model: found, fetched, read and fitted.
 
-use ocelli_models::Classifier;
-use ocelli_models::pretrained::{self, Pretrained, PretrainedError};
+use ocelli_models::pretrained::{self, PretrainedError};
 use ocelli_nn::weights::source::{Source, SourceError};
 use ocelli_nn::weights::{DownloadError, ReadError, read};
 use thiserror::Error;
+
+use crate::network::Network;
+use crate::recipe::ModelSection;
 
 /// Why a model can't start from the weights that a recipe names.
 #[derive(Debug, Error)]
@@ -30,26 +32,43 @@ pub enum WeightsError {
     },
 }
 
-/// The model named `name` with its first weights, and what a person should know of them.
+/// The network with its first weights, and what a person should know of them.
 ///
 /// # Errors
 /// [`WeightsError`] names the source, and the file.
 pub(crate) fn with_weights(
-    model: Classifier,
-    name: &str,
-    source: &str,
-) -> Result<Pretrained, WeightsError> {
-    // The command line has fetched it, with a bar; another caller waits.
-    let Some(path) = Source::parse(source)?.locate(&mut |_, _| {})? else {
-        return Ok(Pretrained { model, notes: Vec::new() });
-    };
-    let loaded = read(path)?;
-    let fitted = pretrained::load(model, loaded.state).map_err(|reason| WeightsError::Misfit {
-        source_name: source.to_owned(),
-        model: name.to_owned(),
-        reason: Box::new(reason),
-    })?;
-    let notes = loaded.notes.into_iter().chain(fitted.notes);
-    let notes = notes.map(|note| format!("{source}: {note}")).collect();
-    Ok(Pretrained { model: fitted.model, notes })
+    network: Network,
+    section: &ModelSection,
+) -> Result<(Network, Vec<String>), WeightsError> {
+    let mut notes = Vec::new();
+    let mut network = network;
+    for (source, is_encoder) in [(&section.weights, false), (&section.encoder_weights, true)] {
+        // The command line has fetched it, with a bar; another caller waits.
+        let Some(path) = Source::parse(source)?.locate(&mut |_, _| {})? else { continue };
+        let loaded = read(path)?;
+        let misfit = |reason| WeightsError::Misfit {
+            source_name: source.clone(),
+            model: section.name.clone(),
+            reason: Box::new(reason),
+        };
+        let (fitted, told) = match network {
+            Network::Classifier(model) => {
+                let fitted = pretrained::load(model, loaded.state).map_err(misfit)?;
+                (Network::Classifier(fitted.model), fitted.notes)
+            }
+            Network::Dense(model) => {
+                let fitted = if is_encoder {
+                    pretrained::encoder_into(model, loaded.state)
+                } else {
+                    pretrained::load_dense(model, loaded.state)
+                };
+                let fitted = fitted.map_err(misfit)?;
+                (Network::Dense(fitted.model), fitted.notes)
+            }
+        };
+        network = fitted;
+        let told = loaded.notes.into_iter().chain(told);
+        notes.extend(told.map(|note| format!("{source}: {note}")));
+    }
+    Ok((network, notes))
 }

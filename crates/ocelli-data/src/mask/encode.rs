@@ -1,6 +1,7 @@
 //! Masks as files.
 
-use super::Palette;
+use super::{Palette, RawPixels, decode_raw};
+use crate::decode::{DecodeError, DecodeOptions};
 use crate::picture::Mask;
 
 /// How a mask file says which class a pixel has.
@@ -14,6 +15,20 @@ pub enum MaskEncoding {
     Palette,
     /// An RGB PNG of the palette's colours.
     Color,
+}
+
+impl MaskEncoding {
+    /// How a mask file says which class a pixel has.
+    ///
+    /// # Errors
+    /// What keeps the bytes from being a picture.
+    pub fn of(bytes: &[u8], options: &DecodeOptions) -> Result<Self, DecodeError> {
+        Ok(match decode_raw(bytes, options)?.pixels {
+            RawPixels::Gray(_) => Self::Index,
+            RawPixels::Indexed { .. } => Self::Palette,
+            RawPixels::Colors(_) => Self::Color,
+        })
+    }
 }
 
 /// Why a mask could not be written in an encoding.

@@ -12,7 +12,7 @@ mod tests;
 pub(crate) const MAX_CLASSES: usize = 255;
 
 /// A class of a [`Palette`], or a value that counts for none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaletteClass {
     /// The index that stands for it in mask files.
     pub value: u16,
@@ -228,6 +228,24 @@ impl Palette {
             ignored_values,
             ignored_colors,
         })
+    }
+
+    /// The palette of masks yet to be written: classes by number, and what is ignored.
+    #[must_use]
+    pub fn for_writing(classes: Vec<PaletteClass>, ignored: Vec<PaletteClass>) -> Self {
+        let numbered = || (0..=u8::MAX).zip(&classes);
+        Self {
+            has_colors: true,
+            by_value: numbered().map(|(class, row)| (row.value, class)).collect(),
+            by_color: numbered().map(|(class, row)| (row.color, class)).collect(),
+            ignored_values: match ignored.is_empty() {
+                true => BTreeSet::from([DEFAULT_IGNORE]),
+                false => ignored.iter().map(|row| row.value).collect(),
+            },
+            ignored_colors: ignored.iter().map(|row| row.color).collect(),
+            classes,
+            ignored,
+        }
     }
 
     /// The classes, by number.

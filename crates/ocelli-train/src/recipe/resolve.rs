@@ -1,13 +1,15 @@
 //! Checks every value of a recipe and writes every default out.
 
 use ocelli_data::augment::{
-    Pipeline, RandomFlip, RandomResizedCrop, Transform, default_evaluation,
+    Normalize, Pipeline, RandomFlip, RandomResizedCrop, Transform, default_evaluation,
+    default_mask_evaluation,
 };
 use ocelli_data::cache::CacheKind;
-use ocelli_models::ModelEntry;
 
 use super::read::{RecipeError, RecipeText};
-use super::{Recipe, SnapshotEpoch, Validation};
+use super::{BestBy, LossSection, Recipe, Sampling, SnapshotEpoch, Task, Validation};
+use crate::config::ConfigError;
+use crate::network::NetworkEntry;
 
 /// The recipe with every default that doesn't depend on the pictures written out.
 ///
@@ -17,28 +19,61 @@ pub fn resolve(mut recipe: Recipe, text: &RecipeText) -> Result<Recipe, RecipeEr
     let checks = Checks { text };
     checks.data(&recipe)?;
     checks.train(&recipe)?;
+    checks.task(&recipe)?;
 
     let size = recipe.data.size.height_width();
-    let augment = recipe.data.augment.take().unwrap_or_else(|| {
-        vec![
-            Transform::RandomResizedCrop(RandomResizedCrop::default()),
-            Transform::RandomHorizontalFlip(RandomFlip::default()),
-        ]
+    let task = recipe.task;
+    let augment = recipe.data.augment.take().unwrap_or_else(|| default_augmentation(task));
+    let evaluation = recipe.data.eval_transforms.take().unwrap_or_else(|| match task {
+        Task::Classify => default_evaluation(&augment, size),
+        Task::Segment | Task::Colorize => default_mask_evaluation(&augment, size),
     });
-    let evaluation =
-        recipe.data.eval_transforms.take().unwrap_or_else(|| default_evaluation(&augment, size));
+    let [augment, evaluation] = [augment, evaluation].map(|transforms| as_given(task, transforms));
     recipe.data.augment = Some(checks.transforms("data.augment", &augment, size)?);
     recipe.data.eval_transforms =
         Some(checks.transforms("data.eval_transforms", &evaluation, size)?);
     let table = |name: &'static str| move |reason| text.table_error(name, reason);
     recipe.optimizer = recipe.optimizer.resolved().map_err(table("optimizer"))?;
     recipe.schedule = recipe.schedule.resolved().map_err(table("schedule"))?;
-    recipe.train.loss = recipe.train.loss.resolved().map_err(table("train.loss"))?;
+    recipe.train.loss = Some(checks.loss(&recipe)?);
+    recipe.train.best_by = Some(recipe.best_by());
+    match task {
+        Task::Classify => {}
+        Task::Segment => {
+            recipe.evaluate.get_or_insert_default();
+        }
+        Task::Colorize => {
+            recipe.colorize.get_or_insert_default();
+        }
+    }
     if let Some(ema) = &mut recipe.train.ema {
         *ema = ema.resolved().map_err(table("train.ema"))?;
     }
     Ok(recipe)
 }
+
+/// What training does to pictures where the recipe doesn't say.
+fn default_augmentation(task: Task) -> Vec<Transform> {
+    let flip = Transform::RandomHorizontalFlip(RandomFlip::default());
+    match task {
+        Task::Classify => {
+            vec![Transform::RandomResizedCrop(RandomResizedCrop::default()), flip]
+        }
+        Task::Segment | Task::Colorize => vec![flip],
+    }
+}
+
+/// Colours are learned as they are: colorization's pictures end as numbers from 0 to 1.
+fn as_given(task: Task, mut transforms: Vec<Transform>) -> Vec<Transform> {
+    let normalizes = |transform: &Transform| matches!(transform, Transform::Normalize(_));
+    if task == Task::Colorize && !transforms.iter().any(normalizes) {
+        transforms.push(Transform::Normalize(PLAIN));
+    }
+    transforms
+}
+
+/// Leaves numbers from 0 to 1 as they are.
+const PLAIN: Normalize = Normalize { mean: [0.0; 3], std: [1.0; 3] };
 
 /// A height or width beyond this is a slip of the pen, and would not fit into memory.
 const MAX_SIZE: u32 = 4096;
@@ -153,13 +188,13 @@ impl Checks<'_> {
             "0 to 1",
         )?;
         // An unknown name is told where the model is built.
-        if let Some(model) = ModelEntry::find(&recipe.model.name) {
+        if let Some(model) = NetworkEntry::find(recipe.task, &recipe.model.name) {
             let size = recipe.data.size.height_width().map(|side| side as usize);
             self.require(
                 model.takes(size),
                 "data.size",
                 recipe.data.size,
-                &format!("at least {} px for {}", model.least_size, model.name),
+                &format!("at least {} px for {}", model.least_size(), recipe.model.name),
             )?;
             self.require(
                 model.learns_from(train.batch_size, size),
@@ -167,7 +202,8 @@ impl Checks<'_> {
                 train.batch_size,
                 &format!(
                     "at least 2 pictures at {} px: BatchNorm can't learn from a single value (or data.size above {})",
-                    recipe.data.size, model.single_value_size
+                    recipe.data.size,
+                    model.single_value_size()
                 ),
             )?;
         }
@@ -197,6 +233,110 @@ impl Checks<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What only some tasks have a use for.
+    fn task(&self, recipe: &Recipe) -> Result<(), RecipeError> {
+        let Recipe { task, data, train, model, .. } = recipe;
+        let task = *task;
+        if let Some(best_by) = train.best_by {
+            let known: Vec<&str> = BestBy::of(task).iter().map(|by| by.name()).collect();
+            self.require(
+                BestBy::of(task).contains(&best_by),
+                "train.best_by",
+                best_by.name(),
+                &format!("one of {} for task = \"{}\"", known.join(", "), task.name()),
+            )?;
+        }
+        let only = |holds: bool, key: &str, tasks: &str| {
+            let found = format!("a value, with task = \"{}\"", task.name());
+            self.require(holds, key, found, &format!("none: it is for {tasks}"))
+        };
+        let segments = task == Task::Segment;
+        let classifies = task == Task::Classify;
+        let dense = "task = \"segment\" and \"colorize\"";
+        only(segments || data.masks.is_none(), "data.masks", "task = \"segment\"")?;
+        only(segments || data.palette.is_none(), "data.palette", "task = \"segment\"")?;
+        only(segments || data.ignore_index.is_none(), "data.ignore_index", "task = \"segment\"")?;
+        only(segments || recipe.evaluate.is_none(), "evaluate", "task = \"segment\"")?;
+        only(
+            task == Task::Colorize || recipe.colorize.is_none(),
+            "colorize",
+            "task = \"colorize\"",
+        )?;
+        only(!classifies || model.encoder_weights == "none", "model.encoder_weights", dense)?;
+        for (given, key) in [
+            (model.depth.is_some(), "model.depth"),
+            (model.width.is_some(), "model.width"),
+            (model.batch_norm.is_some(), "model.batch_norm"),
+            (model.skip_connections.is_some(), "model.skip_connections"),
+            (model.up_sampling.is_some(), "model.up_sampling"),
+            (model.auxiliary.is_some(), "model.auxiliary"),
+        ] {
+            only(!classifies || !given, key, dense)?;
+        }
+        let stochastic = classifies || model.stochastic_depth.is_none();
+        only(stochastic, "model.stochastic_depth", "task = \"classify\"")?;
+        let mixes = train.mixup_alpha > 0.0 || train.cutmix_alpha > 0.0;
+        only(classifies || !mixes, "train.mixup_alpha", "task = \"classify\"")?;
+        let balanced = data.sampling == Sampling::Balanced;
+        only(classifies || !balanced, "data.sampling", "task = \"classify\" when \"balanced\"")?;
+        if let Some(evaluate) = &recipe.evaluate {
+            self.require(
+                (0.0..1.0).contains(&evaluate.overlap),
+                "evaluate.overlap",
+                evaluate.overlap,
+                "a share from 0 up to, not including, 1",
+            )?;
+            let scales = &evaluate.scales;
+            self.require(
+                !scales.is_empty() && scales.iter().all(|scale| (0.1..=4.0).contains(scale)),
+                "evaluate.scales",
+                format!("{scales:?}"),
+                "one or more numbers from 0.1 to 4",
+            )?;
+        }
+        if task == Task::Colorize {
+            for (key, transforms) in
+                [("data.augment", &data.augment), ("data.eval_transforms", &data.eval_transforms)]
+            {
+                let normalizes = transforms.iter().flatten().any(
+                    |transform| matches!(transform, Transform::Normalize(own) if *own != PLAIN),
+                );
+                let expected = "none: colorization learns colours as they are";
+                self.require(!normalizes, key, "normalize", expected)?;
+            }
+        }
+        self.require(
+            (0.0..=10.0).contains(&train.auxiliary_weight),
+            "train.auxiliary_weight",
+            train.auxiliary_weight,
+            "0 to 10",
+        )
+    }
+
+    /// The loss with every default written out.
+    fn loss(&self, recipe: &Recipe) -> Result<LossSection, RecipeError> {
+        let section = recipe.train.loss.as_ref();
+        let misfit = |reason: ConfigError| self.text.table_error("train.loss", reason);
+        let unreadable = |reason: String| {
+            let expected = format!("a loss of task = \"{}\": {reason}", recipe.task.name());
+            self.text.value_error("train.loss", "something else".to_owned(), expected)
+        };
+        Ok(match recipe.task {
+            Task::Classify => {
+                let loss = LossSection::classification(section).map_err(unreadable)?;
+                LossSection::new(&loss.resolved().map_err(misfit)?)
+            }
+            Task::Segment => {
+                let loss = LossSection::segmentation(section).map_err(unreadable)?;
+                LossSection::new(&loss.resolved().map_err(misfit)?)
+            }
+            Task::Colorize => {
+                let loss = LossSection::colorization(section).map_err(unreadable)?;
+                LossSection::new(&loss.resolved().map_err(misfit)?)
+            }
+        })
     }
 
     fn transforms(

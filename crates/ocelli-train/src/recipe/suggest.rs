@@ -5,9 +5,9 @@ use ocelli_data::decode::dimensions;
 use ocelli_data::source::{self, Found};
 use ocelli_data::{Dataset, DecodeOptions};
 
-use super::{DataSection, Recipe, Size, TrainSection};
+use super::{DataSection, Recipe, Size, Task, TrainSection};
 use crate::optimizer::{OptimizerConfig, OptimizerName};
-use crate::pictures::{PicturesError, source_options};
+use crate::pictures::{PicturesError, check_truth, source_options};
 use crate::schedule::{ScheduleConfig, ScheduleName};
 
 /// A recipe made for a set of pictures, and why it is as it is.
@@ -49,15 +49,9 @@ pub struct Decided {
 pub fn suggest(decided: &Decided) -> Result<Suggestion, PicturesError> {
     let data = decided.data.clone();
     let location = data.train.as_str();
-    let found = source::open(location, &source_options(&data))
+    let found = source::open(location, &source_options(Task::Classify, &data))
         .map_err(|reason| PicturesError::Source { key: "train", reason })?;
-    if found.train.classes.len() < 2 {
-        return Err(PicturesError::NoClasses {
-            location: location.to_owned(),
-            found: found.train.len(),
-            classes: found.train.classes.len(),
-        });
-    }
+    check_truth(Task::Classify, location, &found.train)?;
     let mut reasons = vec![description(location, &found)];
 
     let shorter = median_shorter_side(&found.train);

@@ -9,30 +9,28 @@ use std::time::Instant;
 use burn::tensor::Device;
 use ocelli_data::loader::{Batch, Loader};
 use ocelli_data::random::{Purpose, generator};
-use ocelli_models::pretrained::Pretrained;
-use ocelli_models::{Classifier, ModelEntry, build};
 use ocelli_nn::state;
 use ocelli_nn::{Pass, cpu, device};
 use rand::Rng;
 
 use super::broken::BrokenPictures;
-use super::{Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError, snapshot};
+use super::{Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError};
 use crate::checkpoint;
-use crate::classify;
 use crate::ema::Ema;
 use crate::fine_tuning::{self, Freezing};
 use crate::gradient::{self, GatheredGradients, GradientMap};
-use crate::loss::CrossEntropy;
-use crate::metric::TopK;
+use crate::network::{Network, NetworkEntry};
 use crate::optimizer::Optimizer;
 use crate::pictures::{Pictures, evaluation_loader, training_loader};
 use crate::progress::{EpochTotals, TrainingState};
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, Task};
 use crate::record::{EpochRecord, Split};
 use crate::run_folder::{RunFolder, RunInfo, RunStatus, append_json_line};
 use crate::schedule::Schedule;
+use crate::task::{Learned, Objective, objective};
 use crate::weights;
 use evaluation::EvaluationPass;
+use super::snapshot::Snapshots;
 
 pub(super) struct Session {
     pub(super) recipe: Recipe,
@@ -47,12 +45,13 @@ pub(super) struct Session {
     train_loader: Loader,
     val_loader: Loader,
     /// Always `Some` but within a step, which takes the model apart to change it in place.
-    model: Option<Classifier>,
+    model: Option<Network>,
     freezing: Freezing,
     optimizer: Optimizer,
     ema: Option<Ema>,
     schedule: Schedule,
-    loss: CrossEntropy,
+    objective: Box<dyn Objective>,
+    snapshots: Snapshots,
     state: TrainingState,
     broken: BrokenPictures,
 }
@@ -87,13 +86,14 @@ impl Session {
         let train_loader = training_loader(&recipe, pictures.train.clone())?;
         let val_loader = evaluation_loader(&recipe, pictures.val.clone())?;
         let gradient_device = device::autodiff(&compute.device);
-        let mut random = generator(recipe.seed, Purpose::Initialization, 0, 0);
-        let config = recipe.model.config(classes);
-        let model = build(&config, &mut random, &gradient_device)?;
+        let model = Network::new(&recipe, classes, &gradient_device)?;
         // A run that goes on has weights of its own.
         let begins = !checkpoint::names(&folder.checkpoints()).iter().any(|name| name == LAST);
-        let source = if begins { recipe.model.weights.as_str() } else { "none" };
-        let Pretrained { model, notes } = weights::with_weights(model, &recipe.model.name, source)?;
+        let (model, notes) = if begins {
+            weights::with_weights(model, &recipe.model)?
+        } else {
+            (model, Vec::new())
+        };
         let notes = pictures.notes.iter().cloned().chain(notes).collect();
         let steps = train_loader.batches_per_epoch().div_ceil(recipe.train.accumulate);
         let misfit = |table| move |reason| TrainError::Config { table, reason };
@@ -111,9 +111,8 @@ impl Session {
             steps as u64,
         )
         .map_err(misfit("schedule"))?;
-        let counts: Vec<u64> =
-            pictures.train.class_counts().into_iter().map(|count| count as u64).collect();
-        let loss = CrossEntropy::new(&recipe.train.loss, classes, Some(&counts), &compute.device)?;
+        let objective = objective(&recipe, &pictures, &compute.device)?;
+        let snapshots = Snapshots::new(&recipe, &pictures.val, folder)?;
         let ema = match &recipe.train.ema {
             Some(config) => Some(Ema::new(config, &model).map_err(misfit("train.ema"))?),
             None => None,
@@ -130,7 +129,8 @@ impl Session {
             freezing,
             ema,
             schedule,
-            loss,
+            objective,
+            snapshots,
             state: TrainingState::default(),
             recipe,
             pictures,
@@ -138,7 +138,7 @@ impl Session {
         })
     }
 
-    fn model(&self) -> &Classifier {
+    fn model(&self) -> &Network {
         self.model.as_ref().expect("the model is put back after every step")
     }
 
@@ -200,7 +200,7 @@ impl Session {
             status,
             epochs: self.state.epoch,
             best: self.state.best,
-            best_by: self.recipe.train.best_by,
+            best_by: self.recipe.best_by(),
             last,
             test,
             broken: self.broken.count(),
@@ -267,9 +267,10 @@ impl Session {
     /// Whether a batch has something to learn from. Pictures that can't be used leave gaps, and a
     /// single picture that ends as a single value has no variance for BatchNorm to divide by.
     fn is_trainable(&self, batch: &Batch) -> bool {
-        let [_, height, width, _] = batch.shape;
-        ModelEntry::find(&self.recipe.model.name)
-            .is_some_and(|model| model.learns_from(batch.labels.len(), [height, width]))
+        let [pictures, height, width, _] = batch.shape;
+        pictures > 0
+            && NetworkEntry::find(self.recipe.task, &self.recipe.model.name)
+                .is_some_and(|model| model.learns_from(pictures, [height, width]))
     }
 
     /// Forward and backward: the gradients of one batch, by parameter.
@@ -281,29 +282,22 @@ impl Session {
         number: usize,
         batch: Batch,
     ) -> Result<GradientMap, TrainError> {
-        let Batch { images, shape, labels, soft_targets, .. } = batch;
-        let classes = self.pictures.train.classes.len();
-        let targets = classify::targets(&labels, soft_targets, classes, &self.gradient_device);
-        let images = classify::images_tensor(images, shape, &self.gradient_device);
         let mut random =
             generator(self.recipe.seed, Purpose::Dropout, u64::from(epoch), number as u64);
         let pass = Pass::train_with_key(random.next_u64());
-        let logits = self.model().forward(images, &pass);
-        let loss = self.loss.forward(logits.clone(), &targets);
+        let Learned { loss, pictures, questions, correct, correct_top5 } =
+            self.objective.learn(self.model(), batch, &pass, &self.gradient_device)?;
         let value = f64::from(loss.clone().inner().into_scalar::<f32>());
         if !value.is_finite() {
             return Err(self.not_finite(epoch, "loss", value));
         }
         let gradients = state::gradients(self.model(), &mut loss.backward());
-        let logits = classify::floats(logits.inner());
-        let truth: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
-        let mut top = TopK::new(classes, &[1, 5]);
-        top.add(&logits, &truth)?;
         let totals = &mut self.state.totals;
-        totals.loss += value * labels.len() as f64;
-        totals.pictures += labels.len() as u64;
-        totals.correct += top.hits(1);
-        totals.correct_top5 += top.hits(5);
+        totals.loss += value * pictures as f64;
+        totals.pictures += pictures;
+        totals.questions += questions;
+        totals.correct += correct;
+        totals.correct_top5 += correct_top5;
         Ok(gradients)
     }
 
@@ -360,7 +354,7 @@ impl Session {
             loader: &self.val_loader,
             split: Split::Val,
             epoch,
-            keep_features: snapshot,
+            keeps: snapshot,
         };
         let Some(evaluation) = self.evaluate(&model, &pass, watch)? else { return Ok(None) };
         self.broken.note(
@@ -369,8 +363,8 @@ impl Session {
             &evaluation.broken,
             watch.observer,
         )?;
-        if let Some(features) = &evaluation.features {
-            snapshot::write(&self.folder, epoch, &self.pictures.val, features)?;
+        if let Some(kept) = &evaluation.kept {
+            self.snapshots.write(&self.folder, epoch, &self.pictures.val, kept)?;
         }
         let val = evaluation.record(epoch, Split::Val, &self.pictures.train.classes);
         let train = self.training_record(epoch);
@@ -381,7 +375,8 @@ impl Session {
         self.state.epoch = epoch;
         self.state.batch = 0;
         self.state.totals = EpochTotals::default();
-        let best = self.state.note_validation(self.recipe.train.best_by, val.accuracy, val.loss);
+        let by = self.recipe.best_by();
+        let best = self.state.note_validation(by, by.value(&val));
         self.save()?;
         self.keep_checkpoint()?;
         watch.observer.epoch(&train, &val, best);
@@ -391,19 +386,18 @@ impl Session {
     fn training_record(&self, epoch: u32) -> EpochRecord {
         let totals = &self.state.totals;
         let pictures = totals.pictures as f64;
+        let share = |right: u64| {
+            (totals.questions > 0).then(|| right as f64 / totals.questions as f64)
+        };
+        let classifies = self.recipe.task == Task::Classify;
         EpochRecord {
-            epoch,
-            split: Split::Train,
             loss: totals.loss / pictures,
-            accuracy: totals.correct as f64 / pictures,
-            top5: totals.correct_top5 as f64 / pictures,
-            pictures: totals.pictures,
+            accuracy: share(totals.correct),
+            top5: share(totals.correct_top5).filter(|_| classifies),
             learning_rate: Some(self.schedule.learning_rate(self.state.step.saturating_sub(1))),
             images_per_second: pictures / totals.seconds,
             seconds: totals.seconds,
-            macro_average: None,
-            classes: Vec::new(),
-            confusion: Vec::new(),
+            ..EpochRecord::new(epoch, Split::Train, totals.pictures)
         }
     }
 }

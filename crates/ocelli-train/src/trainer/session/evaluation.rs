@@ -5,28 +5,29 @@ use std::sync::Arc;
 use burn::module::Module;
 use ocelli_data::Dataset;
 use ocelli_data::loader::Loader;
-use ocelli_models::Classifier;
 use ocelli_nn::state;
 
 use super::super::{BEST, StepEvent, TrainError};
 use super::{Session, Watch};
 use crate::checkpoint;
-use crate::classify::{self, Evaluation, EvaluationSettings};
+use crate::network::Network;
 use crate::pictures::evaluation_loader;
 use crate::record::{EpochRecord, Split};
 use crate::run_folder::append_json_line;
+use crate::task::Evaluation;
 
 /// A pass over the pictures of a split, without training.
 pub(super) struct EvaluationPass<'a> {
     pub(super) loader: &'a Loader,
     pub(super) split: Split,
     pub(super) epoch: u32,
-    pub(super) keep_features: bool,
+    /// Whether what it makes of the snapshots' pictures is kept.
+    pub(super) keeps: bool,
 }
 
 impl Session {
     /// The model that is validated: without gradients, with averaged weights where there are any.
-    pub(super) fn evaluated_model(&self) -> Classifier {
+    pub(super) fn evaluated_model(&self) -> Network {
         // The averages replace trainable parameters, which a model without gradients has none of.
         match &self.ema {
             Some(ema) => ema.apply(self.model().clone()).valid(),
@@ -37,19 +38,15 @@ impl Session {
     /// What a model makes of a split's pictures; `None` if the user stopped it.
     pub(super) fn evaluate(
         &self,
-        model: &Classifier,
+        model: &Network,
         pass: &EvaluationPass<'_>,
         watch: &mut Watch<'_>,
     ) -> Result<Option<Evaluation>, TrainError> {
-        let settings = EvaluationSettings {
-            loss: &self.loss,
-            classes: self.pictures.train.classes.len(),
-            device: &self.device,
-            keep_features: pass.keep_features,
-        };
+        let keep = pass.keeps.then(|| self.snapshots.pictures());
         let batches = pass.loader.batches_per_epoch();
         let mut batch = 0;
-        let evaluation = classify::evaluate(model, pass.loader, &settings, || {
+        let objective = &self.objective;
+        let evaluation = objective.evaluate(model, pass.loader, &self.device, keep, &mut || {
             batch += 1;
             let event = StepEvent {
                 epoch: pass.epoch,
@@ -82,7 +79,7 @@ impl Session {
             })?;
         let epoch = best.state.epoch;
         let pass =
-            EvaluationPass { loader: &loader, split: Split::Test, epoch, keep_features: false };
+            EvaluationPass { loader: &loader, split: Split::Test, epoch, keeps: false };
         let Some(evaluation) = self.evaluate(&model, &pass, watch)? else { return Ok(None) };
         self.broken.note(
             Split::Test,

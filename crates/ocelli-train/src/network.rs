@@ -1,0 +1,145 @@
+//! What is trained, whatever the task.
+
+use burn::module::Module;
+use ocelli_data::random::{Purpose, generator};
+use ocelli_models::{BuildError, Classifier, DenseEntry, DenseModel, ModelEntry, build, build_dense};
+use ocelli_nn::tensor::Device;
+
+use crate::recipe::{Recipe, Task};
+
+/// A task's model. Its keys are the model's own.
+#[expect(clippy::large_enum_variant, reason = "there is one, and its tensors weigh more")]
+#[derive(Module, Debug)]
+pub enum Network {
+    /// Of classification.
+    Classifier(Classifier),
+    /// Of segmentation and colorization.
+    Dense(DenseModel),
+}
+
+impl Network {
+    /// The network of a recipe, for so many classes, with weights drawn by the recipe's seed.
+    ///
+    /// # Errors
+    /// If there is no such model for the task, or it has no such option.
+    pub fn new(recipe: &Recipe, classes: usize, device: &Device) -> Result<Self, BuildError> {
+        let mut random = generator(recipe.seed, Purpose::Initialization, 0, 0);
+        let model = &recipe.model;
+        Ok(match recipe.task {
+            Task::Classify => {
+                Self::Classifier(build(&model.classifier(classes), &mut random, device)?)
+            }
+            Task::Segment => Self::Dense(build_dense(&model.dense(3, classes), &mut random, device)?),
+            Task::Colorize => {
+                let space = recipe.colorize.unwrap_or_default().space;
+                let config = model.dense(gray_channels(&model.name), space.outputs());
+                Self::Dense(build_dense(&config, &mut random, device)?)
+            }
+        })
+    }
+
+    /// The classifier.
+    ///
+    /// # Panics
+    /// If it is none: a task has one kind of network.
+    #[must_use]
+    pub fn classifier(&self) -> &Classifier {
+        match self {
+            Self::Classifier(model) => model,
+            Self::Dense(_) => panic!("found a dense network, expected a classifier"),
+        }
+    }
+
+    /// The network that answers for every pixel.
+    ///
+    /// # Panics
+    /// If it is none: a task has one kind of network.
+    #[must_use]
+    pub fn dense(&self) -> &DenseModel {
+        match self {
+            Self::Dense(model) => model,
+            Self::Classifier(_) => panic!("found a classifier, expected a dense network"),
+        }
+    }
+
+    /// What the keys of the layers begin with that depend on the classes.
+    #[must_use]
+    pub fn heads(&self) -> Vec<&'static str> {
+        match self {
+            Self::Classifier(model) => vec![model.head()],
+            Self::Dense(model) => model.head_prefixes(),
+        }
+    }
+
+    /// The layers from first to last, each by what its keys begin with.
+    #[must_use]
+    pub fn layer_prefixes(&self) -> Vec<Vec<String>> {
+        match self {
+            Self::Classifier(model) => model.layer_prefixes(),
+            Self::Dense(model) => model.layer_prefixes(),
+        }
+    }
+}
+
+/// Channels in which a colorization network is given gray: encoders are made for three, which are
+/// then all the same, and may come with weights.
+#[must_use]
+pub fn gray_channels(model: &str) -> usize {
+    if model == "unet" { 1 } else { 3 }
+}
+
+/// What is known of a task's model without building it.
+#[derive(Clone, Debug)]
+pub enum NetworkEntry {
+    /// Of classification.
+    Classifier(ModelEntry),
+    /// Of segmentation and colorization.
+    Dense(DenseEntry),
+}
+
+impl NetworkEntry {
+    /// The entry of a name, if the task has a model of that name.
+    #[must_use]
+    pub fn find(task: Task, name: &str) -> Option<Self> {
+        match task {
+            Task::Classify => ModelEntry::find(name).map(Self::Classifier),
+            Task::Segment | Task::Colorize => DenseEntry::find(name).map(Self::Dense),
+        }
+    }
+
+    /// Pixels that a picture's shorter side must have.
+    #[must_use]
+    pub fn least_size(&self) -> usize {
+        match self {
+            Self::Classifier(entry) => entry.least_size,
+            Self::Dense(entry) => entry.least_size,
+        }
+    }
+
+    /// Pixels of a picture's longer side up to which a normalization sees one value of a single one.
+    #[must_use]
+    pub fn single_value_size(&self) -> usize {
+        match self {
+            Self::Classifier(entry) => entry.single_value_size,
+            Self::Dense(entry) => entry.single_value_size,
+        }
+    }
+
+    /// Whether pictures of `[height, width]` pixels are large enough.
+    #[must_use]
+    pub fn takes(&self, size: [usize; 2]) -> bool {
+        match self {
+            Self::Classifier(entry) => entry.takes(size),
+            Self::Dense(entry) => entry.takes(size),
+        }
+    }
+
+    /// Whether so many pictures of `[height, width]` pixels make a batch to learn from.
+    #[must_use]
+    pub fn learns_from(&self, pictures: usize, size: [usize; 2]) -> bool {
+        match self {
+            Self::Classifier(entry) => entry.learns_from(pictures, size),
+            Self::Dense(entry) => entry.learns_from(pictures, size),
+        }
+    }
+}

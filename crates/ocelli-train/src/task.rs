@@ -1,0 +1,180 @@
+//! What the tasks differ in: the loss of a batch, how validation measures, what a snapshot keeps.
+//!
+//! The loop ([`trainer`](crate::trainer)) knows an [`Objective`] alone. A further task is a further
+//! implementation, with what is known of its networks in [`network`](crate::network).
+
+pub mod classify;
+pub mod colorize;
+pub mod segment;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use ocelli_data::loader::{Batch, Broken, Loader, LoaderError};
+use ocelli_nn::Pass;
+
+use crate::loss::LossError;
+use crate::metric::MetricError;
+use crate::network::Network;
+use crate::pictures::Pictures;
+use crate::recipe::{Recipe, Task};
+use crate::record::{EpochRecord, Split};
+use classify::{ClassScores, Classification, Features};
+use colorize::{ColorScores, Colorization, Colorized};
+use segment::{RegionScores, Segmentation, Segmented};
+
+/// What a task minimizes and measures.
+pub(crate) trait Objective {
+    /// The loss of a batch, with what the network got right.
+    ///
+    /// # Errors
+    /// If network and batch don't fit together.
+    fn learn(
+        &self,
+        network: &Network,
+        batch: Batch,
+        pass: &Pass,
+        device: &Device,
+    ) -> Result<Learned, MetricError>;
+
+    /// Runs a network over a loader's pictures. The result does not depend on the batch size.
+    ///
+    /// `keep` are the positions of the pictures whose answers are to be kept, `None` for none.
+    /// `each_batch` is called for every batch, and ends the evaluation by returning `false`.
+    ///
+    /// # Errors
+    /// [`EvaluationError`], mostly what the loader reports.
+    fn evaluate(
+        &self,
+        network: &Network,
+        loader: &Loader,
+        device: &Device,
+        keep: Option<&[usize]>,
+        each_batch: &mut dyn FnMut() -> bool,
+    ) -> Result<Evaluation, EvaluationError>;
+}
+
+/// A training batch gone through forwards.
+pub(crate) struct Learned {
+    /// `[1]`
+    pub(crate) loss: Tensor<1>,
+    /// Pictures in the batch.
+    pub(crate) pictures: u64,
+    /// What was to be answered: a class a picture, or a pixel; none for colours.
+    pub(crate) questions: u64,
+    /// First answers that were right.
+    pub(crate) correct: u64,
+    /// Questions whose class was among the first five answers.
+    pub(crate) correct_top5: u64,
+}
+
+/// What a network makes of a set of pictures.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// Mean loss over the pictures.
+    pub loss: f64,
+    /// Pictures that were looked at.
+    pub pictures: u64,
+    /// How well it did.
+    pub scores: Scores,
+    /// Seconds.
+    pub seconds: f64,
+    /// What was asked to be kept.
+    pub kept: Option<Kept>,
+    /// Pictures that could not be used.
+    pub broken: Vec<Broken>,
+    /// Whether it was stopped before its end.
+    pub stopped: bool,
+}
+
+/// How well a network did, by task.
+#[derive(Debug)]
+pub enum Scores {
+    /// One class a picture.
+    Classes(ClassScores),
+    /// One class a pixel.
+    Regions(RegionScores),
+    /// Colours.
+    Colors(ColorScores),
+}
+
+/// Answers that are kept, by task.
+#[derive(Debug)]
+pub enum Kept {
+    /// Penultimate features of all pictures.
+    Features(Features),
+    /// Masks of some pictures.
+    Masks(Vec<Segmented>),
+    /// Some pictures, colorized.
+    Pictures(Vec<Colorized>),
+}
+
+/// Why an evaluation ended before its time.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluationError {
+    /// Loading pictures failed.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+    /// The network answers other classes than the pictures have.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+}
+
+impl Evaluation {
+    /// The line of `metrics.jsonl` for it.
+    #[must_use]
+    pub fn record(&self, epoch: u32, split: Split, classes: &[String]) -> EpochRecord {
+        let record = EpochRecord {
+            loss: self.loss,
+            images_per_second: self.pictures as f64 / self.seconds,
+            seconds: self.seconds,
+            ..EpochRecord::new(epoch, split, self.pictures)
+        };
+        match &self.scores {
+            Scores::Classes(scores) => scores.written(record, classes),
+            Scores::Regions(scores) => scores.written(record, classes),
+            Scores::Colors(scores) => scores.written(record),
+        }
+    }
+}
+
+/// What a recipe's training minimizes.
+///
+/// # Errors
+/// A loss that doesn't fit the pictures.
+pub(crate) fn objective(
+    recipe: &Recipe,
+    pictures: &Pictures,
+    device: &Device,
+) -> Result<Box<dyn Objective>, LossError> {
+    Ok(match recipe.task {
+        Task::Classify => Box::new(Classification::for_training(recipe, &pictures.train, device)?),
+        Task::Segment => Box::new(Segmentation::for_training(recipe, pictures, device)?),
+        Task::Colorize => Box::new(Colorization::for_training(recipe)?),
+    })
+}
+
+/// What a recipe's run is measured by afterwards: the task's plain loss, whatever training
+/// minimized, so that runs can be compared.
+///
+/// # Errors
+/// None, unless there are no classes.
+pub(crate) fn plain_objective(
+    recipe: &Recipe,
+    classes: usize,
+    device: &Device,
+) -> Result<Box<dyn Objective>, LossError> {
+    Ok(match recipe.task {
+        Task::Classify => Box::new(Classification::plain(classes, device)?),
+        Task::Segment => Box::new(Segmentation::plain(recipe, classes, device)?),
+        Task::Colorize => Box::new(Colorization::plain(recipe)?),
+    })
+}
+
+/// A batch's pictures as a tensor `[batch, height, width, channels]`.
+pub(crate) fn images_tensor(images: Vec<f32>, shape: [usize; 4], device: &Device) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(images, shape), device)
+}
+
+/// A tensor's values on the host.
+pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec::<f32>().expect("activations are 32-bit floats")
+}

@@ -1,0 +1,213 @@
+//! One class a picture.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use ocelli_data::Dataset;
+use ocelli_data::loader::{Batch, Loader};
+use ocelli_nn::Pass;
+
+use super::{
+    Evaluation, EvaluationError, Kept, Learned, Objective, Scores, floats, images_tensor,
+};
+use crate::loss::{CrossEntropy, LossConfig, LossError, Targets};
+use crate::metric::{ConfusionMatrix, MetricError, TopK, prediction};
+use crate::network::Network;
+use crate::recipe::{LossSection, Recipe};
+use crate::record::{ClassRecord, EpochRecord, MacroAverage};
+
+/// Classification: cross-entropy over pictures.
+pub(crate) struct Classification {
+    loss: CrossEntropy,
+    classes: usize,
+}
+
+impl Classification {
+    pub(crate) fn for_training(
+        recipe: &Recipe,
+        train: &Dataset,
+        device: &Device,
+    ) -> Result<Self, LossError> {
+        let config = LossSection::classification(recipe.train.loss.as_ref())
+            .map_err(|reason| LossError::Section { reason })?;
+        let counts: Vec<u64> =
+            train.class_counts().into_iter().map(|count| count as u64).collect();
+        let classes = train.classes.len();
+        let loss = CrossEntropy::new(&config, classes, Some(&counts), device)?;
+        Ok(Self { loss, classes })
+    }
+
+    pub(crate) fn plain(classes: usize, device: &Device) -> Result<Self, LossError> {
+        let loss = CrossEntropy::new(&LossConfig::default(), classes, None, device)?;
+        Ok(Self { loss, classes })
+    }
+}
+
+/// A batch's targets: classes, or a share for each class where pictures were mixed.
+pub(crate) fn targets(
+    labels: &[u32],
+    soft_targets: Option<Vec<f32>>,
+    classes: usize,
+    device: &Device,
+) -> Targets {
+    match soft_targets {
+        Some(shares) => Targets::Soft(Tensor::from_data(
+            TensorData::new(shares, [labels.len(), classes]),
+            device,
+        )),
+        None => {
+            let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
+            let count = labels.len();
+            Targets::Labels(Tensor::<1, Int>::from_data(TensorData::new(labels, [count]), device))
+        }
+    }
+}
+
+/// Right and wrong classes of a set of pictures.
+#[derive(Debug)]
+pub struct ClassScores {
+    /// Answers against truth.
+    pub confusion: ConfusionMatrix,
+    /// Share of pictures whose class was among the first five answers.
+    pub top5: Option<f64>,
+}
+
+/// The penultimate features of pictures, with what the model made of them.
+#[derive(Debug, Default)]
+pub struct Features {
+    /// `[pictures, width]`, row by row.
+    pub values: Vec<f32>,
+    /// Features a picture.
+    pub width: usize,
+    /// The classes.
+    pub labels: Vec<i64>,
+    /// The first answers; -1 where the model's numbers were none.
+    pub answers: Vec<i64>,
+    /// Positions in the dataset.
+    pub indices: Vec<i64>,
+}
+
+impl Objective for Classification {
+    fn learn(
+        &self,
+        network: &Network,
+        batch: Batch,
+        pass: &Pass,
+        device: &Device,
+    ) -> Result<Learned, MetricError> {
+        let Batch { images, shape, labels, soft_targets, .. } = batch;
+        let targets = targets(&labels, soft_targets, self.classes, device);
+        let images = images_tensor(images, shape, device);
+        let logits = network.classifier().forward(images, pass);
+        let loss = self.loss.forward(logits.clone(), &targets);
+        let truth: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
+        let mut top = TopK::new(self.classes, &[1, 5]);
+        top.add(&floats(logits.inner()), &truth)?;
+        Ok(Learned {
+            loss,
+            pictures: labels.len() as u64,
+            questions: labels.len() as u64,
+            correct: top.hits(1),
+            correct_top5: top.hits(5),
+        })
+    }
+
+    /// Keeps the penultimate features of all pictures, whichever are asked for.
+    fn evaluate(
+        &self,
+        network: &Network,
+        loader: &Loader,
+        device: &Device,
+        keep: Option<&[usize]>,
+        each_batch: &mut dyn FnMut() -> bool,
+    ) -> Result<Evaluation, EvaluationError> {
+        let started = std::time::Instant::now();
+        let model = network.classifier();
+        let (mut loss_sum, mut loss_weight) = (0.0, 0.0);
+        let mut confusion = ConfusionMatrix::new(self.classes);
+        let mut top5 = TopK::new(self.classes, &[5]);
+        let mut features = keep.map(|_| Features::default());
+        let mut broken = Vec::new();
+        let mut stopped = false;
+        for batch in loader.epoch(0, 0) {
+            if !each_batch() {
+                stopped = true;
+                break;
+            }
+            let Batch { images, shape, labels, indices, broken: broken_here, .. } = batch?;
+            broken.extend(broken_here);
+            if labels.is_empty() {
+                continue;
+            }
+            let pass = Pass::eval();
+            let images = images_tensor(images, shape, device);
+            let logits = model.forward(images.clone(), &pass);
+            let (sum, weight) =
+                self.loss.evaluate(logits.clone(), &targets(&labels, None, self.classes, device));
+            loss_sum += sum;
+            loss_weight += weight;
+            let logits = floats(logits);
+            let truth: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
+            let answers: Vec<Option<usize>> =
+                logits.chunks_exact(self.classes).map(prediction).collect();
+            for (&answer, &label) in answers.iter().zip(&truth) {
+                confusion.add_prediction(answer, label);
+            }
+            top5.add(&logits, &truth)?;
+            if let Some(features) = &mut features {
+                let hidden = model.forward_features(images, &pass);
+                features.width = hidden.dims()[1];
+                features.values.extend(floats(hidden));
+                features.labels.extend(labels.iter().map(|&label| i64::from(label)));
+                features
+                    .answers
+                    .extend(answers.iter().map(|answer| answer.map_or(-1, |answer| answer as i64)));
+                features.indices.extend(indices.iter().map(|&index| index as i64));
+            }
+        }
+        Ok(Evaluation {
+            loss: if loss_weight > 0.0 { loss_sum / loss_weight } else { f64::NAN },
+            pictures: confusion.total(),
+            scores: Scores::Classes(ClassScores { top5: top5.accuracy(5), confusion }),
+            seconds: started.elapsed().as_secs_f64(),
+            kept: features.map(Kept::Features),
+            broken,
+            stopped,
+        })
+    }
+}
+
+impl ClassScores {
+    /// A record with these scores in it.
+    pub(super) fn written(&self, record: EpochRecord, classes: &[String]) -> EpochRecord {
+        let averages = self.confusion.macro_averages();
+        EpochRecord {
+            accuracy: self.confusion.accuracy(),
+            top5: self.top5,
+            macro_average: Some(MacroAverage {
+                precision: averages.precision,
+                recall: averages.recall,
+                f1: averages.f1,
+            }),
+            classes: classes
+                .iter()
+                .zip(self.confusion.per_class())
+                .map(|(class, metrics)| ClassRecord {
+                    class: class.clone(),
+                    precision: metrics.precision,
+                    recall: metrics.recall,
+                    f1: metrics.f1,
+                    support: metrics.support,
+                })
+                .collect(),
+            confusion: confusion_cells(&self.confusion),
+            ..record
+        }
+    }
+}
+
+/// The cells of a confusion matrix that aren't zero: `[truth, answer, count]`.
+pub(super) fn confusion_cells(confusion: &ConfusionMatrix) -> Vec<[u64; 3]> {
+    confusion
+        .non_zero()
+        .map(|(truth, answer, count)| [truth as u64, answer as u64, count])
+        .collect()
+}
