@@ -28,7 +28,9 @@ use burn::backend::{
 use burn::tensor::Tensor;
 use ocelli_kernels::pool::max::Taps;
 
-use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry, ResizeMode};
+use crate::functional::{
+    Activation, ConvGeometry, CrossEntropyOptions, NormalizationOptions, PoolGeometry, ResizeMode,
+};
 
 /// A tensor that an operation can do without. (Burn's macro knows no `Option` among inputs.)
 #[derive(ExtensionType, Clone, Debug)]
@@ -323,6 +325,46 @@ pub(crate) trait VisionOperations: Backend {
         shape: [usize; 4],
     ) -> FloatTensor<Self> {
         default_body::average_pool_gradient::<Self>(dy, geometry, shape)
+    }
+
+    /// See [`crate::functional::softmax_cross_entropy`]: the sum of the losses, and of the weights.
+    fn cross_entropy(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        #[extension_type] class_weights: Optional<Self>,
+        options: CrossEntropyOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        default_body::cross_entropy::<Self>(logits, labels, class_weights, options)
+    }
+
+    /// The gradient of the sum of [`cross_entropy`](Self::cross_entropy) by its logits.
+    fn cross_entropy_gradient(
+        of_sum: FloatTensor<Self>,
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        #[extension_type] class_weights: Optional<Self>,
+        options: CrossEntropyOptions,
+    ) -> FloatTensor<Self> {
+        default_body::cross_entropy_gradient::<Self>(of_sum, logits, labels, class_weights, options)
+    }
+
+    /// See [`crate::functional::softmax_class_sums`].
+    fn softmax_class_sums(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        ignore_index: Option<i64>,
+    ) -> FloatTensor<Self> {
+        default_body::softmax_class_sums::<Self>(logits, labels, ignore_index)
+    }
+
+    /// The gradient of [`softmax_class_sums`](Self::softmax_class_sums) by its logits.
+    fn softmax_class_sums_gradient(
+        of_sums: FloatTensor<Self>,
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        ignore_index: Option<i64>,
+    ) -> FloatTensor<Self> {
+        default_body::softmax_class_sums_gradient::<Self>(of_sums, logits, labels, ignore_index)
     }
 
     /// See [`crate::functional::adaptive_average_pool2d`].

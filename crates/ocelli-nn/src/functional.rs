@@ -11,6 +11,7 @@ mod batch_norm2d;
 mod concat;
 mod conv2d;
 mod conv_transpose2d;
+mod cross_entropy;
 mod dropout;
 mod layer_norm;
 mod linear;
@@ -26,6 +27,7 @@ pub use batch_norm2d::{
 pub use concat::concat_channels;
 pub use conv_transpose2d::conv_transpose2d;
 pub use conv2d::{ConvGeometry, Convolution, conv2d, conv2d_activation};
+pub use cross_entropy::{CrossEntropyOptions, softmax_class_sums, softmax_cross_entropy};
 pub use dropout::dropout;
 pub use layer_norm::layer_norm;
 pub use linear::linear;

@@ -3,14 +3,19 @@
 //! [`CrossEntropy`] is `torch.nn.CrossEntropyLoss` in every option. Training takes its mean
 //! over the batch ([`forward`](CrossEntropy::forward)); validation takes sums and weights
 //! ([`evaluate`](CrossEntropy::evaluate)), so that its loss does not depend on how the data
-//! was cut into batches.
+//! was cut into batches. [`DenseLoss`] is what segmentation minimizes, [`PixelLoss`] what
+//! colorization does.
 
 mod config;
+mod dense;
+mod pixel;
 
 #[cfg(test)]
 mod tests;
 
 pub use config::{ClassWeights, LossConfig, LossName};
+pub use dense::{Alpha, DenseLoss, DenseLossConfig, DenseLossName, DenseTargets, DenseTermConfig};
+pub use pixel::{PixelLoss, PixelLossConfig, PixelLossName};
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -65,6 +70,18 @@ pub enum LossError {
     EmptyClass {
         /// Index of the class.
         class: usize,
+    },
+    /// The weights of a focal loss are wrong.
+    #[error("`alpha` is what `class_weights` are in other losses: {source}")]
+    Alpha {
+        /// What is wrong with them.
+        source: Box<LossError>,
+    },
+    /// A mask cannot tell so many classes apart, or there are none.
+    #[error("found {found} classes, expected 1 to 255: a mask has a byte for each pixel")]
+    Classes {
+        /// Classes.
+        found: usize,
     },
 }
 

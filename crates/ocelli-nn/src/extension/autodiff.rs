@@ -6,6 +6,7 @@
 mod activation;
 mod concat;
 mod convolution;
+mod cross_entropy;
 mod elementwise;
 mod layer_norm;
 mod normalization;
@@ -15,11 +16,13 @@ mod transposed_convolution;
 use burn::backend::{
     Autodiff, Backend,
     autodiff::{checkpoint::strategy::CheckpointStrategy, ops::NodeGuard},
-    tensor::FloatTensor,
+    tensor::{FloatTensor, IntTensor},
 };
 
 use super::{Optional, VisionOperations};
-use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry, ResizeMode};
+use crate::functional::{
+    Activation, ConvGeometry, CrossEntropyOptions, NormalizationOptions, PoolGeometry, ResizeMode,
+};
 
 impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B, C> {
     fn convolution(
@@ -120,6 +123,23 @@ impl<B: VisionOperations, C: CheckpointStrategy> VisionOperations for Autodiff<B
 
     fn adaptive_average_pool(x: FloatTensor<Self>, size: [usize; 2]) -> FloatTensor<Self> {
         pool::adaptive_average_pool::<B, C>(x, size)
+    }
+
+    fn cross_entropy(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        class_weights: Optional<Self>,
+        options: CrossEntropyOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        cross_entropy::cross_entropy::<B, C>(logits, labels, class_weights, options)
+    }
+
+    fn softmax_class_sums(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        ignore_index: Option<i64>,
+    ) -> FloatTensor<Self> {
+        cross_entropy::softmax_class_sums::<B, C>(logits, labels, ignore_index)
     }
 }
 

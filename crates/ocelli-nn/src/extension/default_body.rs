@@ -4,6 +4,7 @@
 mod activation;
 mod concat;
 mod convolution;
+mod cross_entropy;
 mod elementwise;
 mod layer_norm;
 mod normalization;
@@ -14,6 +15,9 @@ pub(crate) use concat::{concat_channels, split_channels};
 pub(crate) use convolution::{
     convolution, convolution_activation, convolution_input_gradient, convolution_weight_gradient,
     transposed_convolution,
+};
+pub(crate) use cross_entropy::{
+    cross_entropy, cross_entropy_gradient, softmax_class_sums, softmax_class_sums_gradient,
 };
 pub(crate) use elementwise::{
     dropout, resize, resize_gradient, scale_channels, scale_channels_gradient,

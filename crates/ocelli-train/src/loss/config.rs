@@ -54,24 +54,36 @@ impl LossConfig {
         let in_range = (0.0..=1.0).contains(&smoothing);
         check_range("label_smoothing", smoothing, in_range, "from 0 to 1")?;
         let class_weights = self.class_weights.clone().unwrap_or_default();
-        if let ClassWeights::List(weights) = &class_weights {
-            for &weight in weights {
-                check_range("class_weights", weight, weight >= 0.0, "weights of 0 or more")?;
-            }
-            if weights.iter().all(|weight| *weight == 0.0) {
-                return Err(ConfigError::OutOfRange {
-                    key: "class_weights",
-                    found: format!("{weights:?}"),
-                    expected: "one weight for each class, at least one of them above 0".to_owned(),
-                });
-            }
-        }
+        class_weights.check("class_weights")?;
         Ok(Self {
             name: self.name,
             label_smoothing: Some(smoothing),
             class_weights: Some(class_weights),
             ignore_index: self.ignore_index,
         })
+    }
+}
+
+impl ClassWeights {
+    /// Refuses weights that cannot be such, as the value of `key`.
+    ///
+    /// # Errors
+    ///
+    /// A weight below 0 or not finite, or none above 0.
+    pub(super) fn check(&self, key: &'static str) -> Result<(), ConfigError> {
+        if let ClassWeights::List(weights) = self {
+            for &weight in weights {
+                check_range(key, weight, weight >= 0.0, "weights of 0 or more")?;
+            }
+            if weights.iter().all(|weight| *weight == 0.0) {
+                return Err(ConfigError::OutOfRange {
+                    key,
+                    found: format!("{weights:?}"),
+                    expected: "one weight for each class, at least one of them above 0".to_owned(),
+                });
+            }
+        }
+        Ok(())
     }
 }
 

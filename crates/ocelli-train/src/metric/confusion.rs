@@ -232,7 +232,7 @@ impl ConfusionMatrix {
         self.unpredicted.values().sum()
     }
 
-    fn add_count(&mut self, predicted: usize, truth: usize, count: u64) {
+    pub(super) fn add_count(&mut self, predicted: usize, truth: usize, count: u64) {
         if truth >= self.classes {
             self.ignored += count;
             return;
