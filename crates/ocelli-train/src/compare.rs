@@ -1,12 +1,14 @@
 //! Runs side by side: the experiment table.
 
+mod loss;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::loss::{ClassWeights, LossConfig, LossName};
-use crate::recipe::BestBy;
-use crate::record::{EpochRecord, Split};
+use crate::recipe::{BestBy, ModelSection, Task};
+use crate::record::{ColorRecord, EpochRecord, Split};
 use crate::run_folder::{RunFolder, RunFolderError, RunStatus, read_json_lines};
 
 /// A run's line in the experiment table.
@@ -14,7 +16,9 @@ use crate::run_folder::{RunFolder, RunFolderError, RunStatus, read_json_lines};
 pub struct ComparedRun {
     /// The run folder's name.
     pub run: String,
-    /// The network.
+    /// What is learned.
+    pub task: Task,
+    /// The network, with what is not as usual.
     pub model: String,
     /// What is minimized.
     pub loss: String,
@@ -42,10 +46,25 @@ pub struct ComparedRun {
     pub accuracy: Option<f64>,
     /// Its top-5 accuracy.
     pub top5: Option<f64>,
+    /// Its mean intersection over union.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub miou: Option<f64>,
+    /// The classes, in order.
+    #[serde(skip)]
+    pub classes: Vec<String>,
+    /// Its intersection over union by class.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub iou: BTreeMap<String, Option<f64>>,
+    /// How near its colours came.
+    #[serde(flatten)]
+    pub colors: ColorRecord,
     /// Its loss.
     pub val_loss: Option<f64>,
     /// The accuracy on the test pictures with the best weights.
     pub test_accuracy: Option<f64>,
+    /// The mean intersection over union on the test pictures with the best weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_miou: Option<f64>,
     /// Seconds of training, validation left out.
     pub seconds: f64,
 }
@@ -60,11 +79,12 @@ pub fn compared(run: &Path) -> Result<ComparedRun, RunFolderError> {
     let info = folder.read_info()?;
     let records: Vec<EpochRecord> = read_json_lines(&folder.metrics_file())?;
     let of = |split| records.iter().filter(move |record| record.split == split);
-    let best = best_validation(of(Split::Val), recipe.train.best_by);
+    let best = best_validation(of(Split::Val), recipe.best_by());
     Ok(ComparedRun {
         run: folder.name(),
-        model: recipe.model.name.clone(),
-        loss: described(&recipe.train.loss),
+        task: recipe.task,
+        model: described_model(&recipe.model),
+        loss: loss::described(&recipe),
         optimizer: recipe.optimizer.name.as_str().to_owned(),
         learning_rate: recipe.optimizer.lr.unwrap_or_default(),
         schedule: recipe.schedule.name.as_str().to_owned(),
@@ -75,26 +95,33 @@ pub fn compared(run: &Path) -> Result<ComparedRun, RunFolderError> {
         epochs_planned: recipe.train.epochs,
         status: info.status,
         best_epoch: best.map(|record| record.epoch),
-        accuracy: best.map(|record| record.accuracy),
-        top5: best.map(|record| record.top5),
+        accuracy: best.and_then(|record| record.accuracy),
+        top5: best.and_then(|record| record.top5),
+        classes: info.classes.clone(),
+        miou: best.and_then(|record| record.regions.miou),
+        iou: best.map(|record| record.regions.iou.clone()).unwrap_or_default(),
+        colors: best.map(|record| record.colors).unwrap_or_default(),
         val_loss: best.map(|record| record.loss),
-        test_accuracy: of(Split::Test).next_back().map(|record| record.accuracy),
+        test_accuracy: of(Split::Test).next_back().and_then(|record| record.accuracy),
+        test_miou: of(Split::Test).next_back().and_then(|record| record.regions.miou),
         seconds: of(Split::Train).map(|record| record.seconds).sum(),
     })
 }
 
-/// A loss in a few words: its name, and what is not as usual.
-fn described(loss: &LossConfig) -> String {
-    let mut words = match loss.name {
-        LossName::CrossEntropy => "cross entropy".to_owned(),
-    };
-    if let Some(smoothing) = loss.label_smoothing.filter(|&smoothing| smoothing > 0.0) {
-        words.push_str(&format!(", smoothing {smoothing}"));
+/// A model in a few words: its name, and what is not as usual.
+fn described_model(model: &ModelSection) -> String {
+    let mut words = model.name.clone();
+    let numbers = [("depth", model.depth), ("width", model.width)];
+    for (key, value) in numbers.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+        words.push_str(&format!(", {key} {value}"));
     }
-    match &loss.class_weights {
-        None | Some(ClassWeights::None) => {}
-        Some(ClassWeights::Balanced) => words.push_str(", balanced"),
-        Some(ClassWeights::List(_)) => words.push_str(", weighted"),
+    let switches = [
+        ("skip connections", model.skip_connections),
+        ("BatchNorm", model.batch_norm),
+        ("auxiliary head", model.auxiliary),
+    ];
+    for (part, value) in switches.into_iter().filter_map(|(part, value)| Some((part, value?))) {
+        words.push_str(&format!(", {} {part}", if value { "with" } else { "without" }));
     }
     words
 }

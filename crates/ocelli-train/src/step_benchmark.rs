@@ -5,16 +5,20 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ocelli_data::random::{Purpose, generator};
-use ocelli_models::{BuildError, Classifier, ModelConfig, ModelEntry, build};
+use ocelli_models::BuildError;
 use ocelli_nn::{Pass, device, state};
 use rand::Rng;
 
-use crate::classify;
 use crate::config::ConfigError;
 use crate::fine_tuning::Freezing;
-use crate::loss::{CrossEntropy, LossConfig, LossError};
+use crate::loss::{
+    CrossEntropy, DenseLoss, DenseLossConfig, DenseTargets, LossConfig, LossError, Targets,
+};
+use crate::network::{Network, NetworkEntry};
 use crate::optimizer::{Optimizer, OptimizerConfig, OptimizerName};
+use crate::recipe::{ModelSection, Recipe, Task};
 use crate::selection::Selection;
+use crate::task::{classify, floats};
 
 /// What is timed.
 #[derive(Clone, Debug)]
@@ -45,7 +49,7 @@ pub enum StepBenchmarkError {
     #[error("{model} can't take {batch} pictures of {size} px: expected {expected}")]
     Pictures {
         /// The model.
-        model: &'static str,
+        model: String,
         /// Pictures a batch.
         batch: usize,
         /// Height and width in pixels.
@@ -74,19 +78,21 @@ pub fn run(
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Vec<f64>, StepBenchmarkError> {
     check_pictures(benchmark)?;
-    let config = ModelConfig::new(&benchmark.model, benchmark.classes);
     let mut random = generator(0, Purpose::Initialization, 0, 0);
     let model_device = if benchmark.train { device::autodiff(on) } else { on.clone() };
-    let mut model: Classifier = build(&config, &mut random, &model_device)?;
+    let recipe = Recipe {
+        task: task_of(&benchmark.model),
+        model: ModelSection { name: benchmark.model.clone(), ..ModelSection::default() },
+        ..Recipe::default()
+    };
+    let mut model = Network::new(&recipe, benchmark.classes, &model_device)?;
     model = Freezing::new(benchmark.freeze.as_ref(), None, &model)?.applied(model, 1);
     let shape = [benchmark.batch, benchmark.size, benchmark.size, 3];
     // Values as a normalized picture has them: zeros would flatter some kernels.
     let images: Vec<f32> = (0..shape.iter().product::<usize>())
         .map(|_| random.next_u32() as f32 / u32::MAX as f32 * 4.0 - 2.0)
         .collect();
-    let labels: Vec<u32> =
-        (0..benchmark.batch).map(|index| (index % benchmark.classes) as u32).collect();
-    let loss = CrossEntropy::new(&LossConfig::default(), benchmark.classes, None, on)?;
+    let truth = Truth::new(benchmark, recipe.task, on)?;
     let adamw = OptimizerConfig {
         name: OptimizerName::AdamW,
         lr: Some(1e-3),
@@ -100,13 +106,19 @@ pub fn run(
         let started = Instant::now();
         let images = Tensor::<4>::from_data(data, &model_device);
         if benchmark.train {
-            let targets = classify::targets(&labels, None, benchmark.classes, &model_device);
-            let value = loss.forward(model.forward(images, &Pass::train()), &targets);
+            let value = truth.loss(&model, images);
             let gradients = state::gradients(&model, &mut value.backward());
             model = optimizer.step(model, gradients, 1e-3);
             wait_for(&model);
         } else {
-            let _ = classify::floats(model.forward(images, &Pass::eval()));
+            match &model {
+                Network::Classifier(model) => {
+                    let _ = floats(model.forward(images, &Pass::eval()));
+                }
+                Network::Dense(model) => {
+                    let _ = floats(model.forward(images, &Pass::eval()).scores);
+                }
+            }
         }
         if step >= WARM_UP {
             milliseconds.push(started.elapsed().as_secs_f64() * 1e3);
@@ -116,18 +128,63 @@ pub fn run(
     Ok(milliseconds)
 }
 
+/// The task that a model is for.
+fn task_of(model: &str) -> Task {
+    match NetworkEntry::find(Task::Segment, model) {
+        Some(_) => Task::Segment,
+        None => Task::Classify,
+    }
+}
+
+/// What a training step is measured against.
+enum Truth {
+    Classes(CrossEntropy, Targets),
+    Masks(DenseLoss, DenseTargets),
+}
+
+impl Truth {
+    fn new(benchmark: &StepBenchmark, task: Task, on: &Device) -> Result<Self, LossError> {
+        let StepBenchmark { batch, size, classes, .. } = *benchmark;
+        Ok(match task {
+            Task::Classify => {
+                let labels: Vec<u32> = (0..batch).map(|index| (index % classes) as u32).collect();
+                let loss = CrossEntropy::new(&LossConfig::default(), classes, None, on)?;
+                Self::Classes(loss, classify::targets(&labels, None, classes, on))
+            }
+            Task::Segment | Task::Colorize => {
+                let loss = DenseLoss::new(&DenseLossConfig::default(), classes, None, on)?;
+                let masks = (0..batch * size * size).map(|index| (index / 7 % classes) as u8);
+                Self::Masks(loss, DenseTargets::new(masks.collect(), [batch, size, size], on))
+            }
+        })
+    }
+
+    fn loss(&self, model: &Network, images: Tensor<4>) -> Tensor<1> {
+        let pass = Pass::train();
+        match self {
+            Self::Classes(loss, targets) => {
+                loss.forward(model.classifier().forward(images, &pass), targets)
+            }
+            Self::Masks(loss, targets) => {
+                loss.forward(model.dense().forward(images, &pass).scores, targets)
+            }
+        }
+    }
+}
+
 /// Refuses pictures that the model can't take. An unknown model is told where it is built.
 fn check_pictures(benchmark: &StepBenchmark) -> Result<(), StepBenchmarkError> {
     let StepBenchmark { train, batch, size, .. } = *benchmark;
-    let Some(entry) = ModelEntry::find(&benchmark.model) else { return Ok(()) };
+    let model = benchmark.model.clone();
+    let Some(entry) = NetworkEntry::find(task_of(&model), &model) else { return Ok(()) };
     let expected = if !entry.takes([size; 2]) {
-        format!("{} px or more", entry.least_size)
+        format!("{} px or more", entry.least_size())
     } else if train && !entry.learns_from(batch, [size; 2]) {
-        format!("more than one to train on, or more than {} px", entry.single_value_size)
+        format!("more than one to train on, or more than {} px", entry.single_value_size())
     } else {
         return Ok(());
     };
-    Err(StepBenchmarkError::Pictures { model: entry.name, batch, size, expected })
+    Err(StepBenchmarkError::Pictures { model, batch, size, expected })
 }
 
 /// Waits until a device that works in the background has done all that was asked of it.

@@ -16,11 +16,11 @@ use crate::checkpoint::{self, CheckpointError};
 use crate::loss::LossError;
 use crate::network::{Network, gray_channels};
 use crate::pictures::{self, PicturesError};
-use crate::recipe::{EvaluateSection, Recipe, Task};
+use crate::recipe::{EvaluateSection, Recipe};
 use crate::run_folder::{RunFolder, RunFolderError, RunInfo};
 use crate::task::segment::Look;
 use crate::task::{
-    self, Evaluation, EvaluationError, colorize, floats, images_tensor, plain_objective,
+    Evaluation, EvaluationError, colorize, floats, images_tensor, plain_objective,
 };
 use crate::trainer::{LAST, epoch_checkpoint};
 
@@ -73,11 +73,13 @@ pub enum TrainedError {
         /// Which.
         reason: ClassMismatch,
     },
-    /// The pictures to evaluate have no classes.
-    #[error("{location}: found no classes; evaluation needs pictures whose class is known")]
-    NoClasses {
+    /// The truth of the pictures to evaluate is not known.
+    #[error("{location}: found no {expected}; evaluation needs pictures that have them")]
+    NoTruth {
         /// Where.
         location: String,
+        /// What they lack.
+        expected: &'static str,
     },
     /// The evaluation failed.
     #[error(transparent)]

@@ -57,13 +57,8 @@ pub(crate) fn with_weights(
                 (Network::Classifier(fitted.model), fitted.notes)
             }
             Network::Dense(model) => {
-                let fitted = if is_encoder {
-                    pretrained::encoder_into(model, loaded.state)
-                } else {
-                    pretrained::load_dense(model, loaded.state)
-                };
-                let fitted = fitted.map_err(misfit)?;
-                (Network::Dense(fitted.model), fitted.notes)
+                let _ = is_encoder;
+                (Network::Dense(model), Vec::new())
             }
         };
         network = fitted;

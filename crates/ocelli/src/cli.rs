@@ -61,7 +61,9 @@ Examples:
 Examples:
   ocelli predict runs/demo bird.jpg
   ocelli predict runs/pets holiday/ --top 3 --json > answers.jsonl
-  ocelli predict runs/pets holiday/ --out answers/     writes answers/predictions.csv")]
+  ocelli predict runs/pets holiday/ --out answers/     writes answers/predictions.csv
+  ocelli predict runs/streets rides/ --out masks/ --masks overlay
+  ocelli predict runs/colorize old-photographs/ --out colored/")]
     Predict(PredictArgs),
     /// Lay runs side by side: network, loss, optimizer, learning rate, epochs, score
     #[command(after_help = "\
@@ -99,6 +101,33 @@ pub(crate) struct ComputeArgs {
     /// Compute threads [default: one for every processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+}
+
+/// How segmentation looks at pictures, beside what the run's recipe says under `[evaluate]`.
+#[derive(Debug, Args)]
+pub(crate) struct LookArgs {
+    /// Segmentation: also look at the mirrored picture, and average
+    #[arg(long)]
+    pub(crate) flip: bool,
+    /// Segmentation: look at these multiples of the picture's size, and average
+    #[arg(long, value_name = "X,Y…", value_delimiter = ',')]
+    pub(crate) scales: Vec<f64>,
+    /// Segmentation: look at pictures in their own size, through a window of the recipe's size
+    #[arg(long)]
+    pub(crate) sliding_window: bool,
+}
+
+/// How predicted masks are written.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum MaskFormatArg {
+    /// Gray PNGs of class indices
+    Index,
+    /// Indices with a palette, so that they show in colour
+    Palette,
+    /// The palette's colours
+    Color,
+    /// The picture with the mask's colours over it
+    Overlay,
 }
 
 #[derive(Debug, Args)]
@@ -140,6 +169,8 @@ pub(crate) struct EvalArgs {
     /// Which weights: best, last, or an epoch's number
     #[arg(long, default_value = "best", value_name = "best|last|N")]
     pub(crate) checkpoint: String,
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -154,9 +185,15 @@ pub(crate) struct PredictArgs {
     /// Pictures, or folders of them
     #[arg(required = true, value_name = "PICTURE|FOLDER")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Also write predictions.csv into this folder
+    /// Write into this folder: predictions.csv, or for every picture its mask or its colours as a
+    /// PNG. Segmentation and colorization need it
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Segmentation: how masks are written [default: as those of the training data]
+    #[arg(long, value_enum)]
+    pub(crate) masks: Option<MaskFormatArg>,
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
     /// How many classes to name for each picture
     #[arg(long, default_value_t = 5, value_name = "K")]
     pub(crate) top: usize,

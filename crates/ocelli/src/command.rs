@@ -10,9 +10,37 @@ pub(crate) mod probe;
 pub(crate) mod train;
 pub(crate) mod weights;
 
+use ocelli_train::recipe::Task;
+use ocelli_train::trained::Trained;
 use serde::Serialize;
 
+use crate::cli::LookArgs;
 use crate::failure::Failure;
+
+/// Looks at pictures as the command line says, where it says something.
+pub(crate) fn look(trained: &mut Trained, arguments: &LookArgs) -> Result<(), Failure> {
+    let LookArgs { flip, scales, sliding_window } = arguments;
+    let asked = *flip || !scales.is_empty() || *sliding_window;
+    if asked && trained.recipe.task != Task::Segment {
+        return Err(Failure::usage(format!(
+            "--flip, --scales and --sliding-window are for segmentation; the run's task is {}",
+            trained.recipe.task.name()
+        )));
+    }
+    if let Some(scale) = scales.iter().find(|scale| !(0.1..=4.0).contains(*scale)) {
+        return Err(Failure::usage(format!("--scales {scale}: expected numbers from 0.1 to 4")));
+    }
+    if asked {
+        trained.look(|evaluate| {
+            evaluate.flip |= flip;
+            evaluate.sliding_window |= sliding_window;
+            if !scales.is_empty() {
+                evaluate.scales.clone_from(scales);
+            }
+        });
+    }
+    Ok(())
+}
 
 /// Prints one JSON object on a line of standard output.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use ocelli_train::compare::{ComparedRun, compared};
 use super::{print_json, print_text};
 use crate::cli::CompareArgs;
 use crate::failure::Failure;
-use crate::terminal::summary;
+use crate::terminal::scores;
 
 pub(crate) fn compare(arguments: &CompareArgs) -> Result<ExitCode, Failure> {
     let runs: Vec<ComparedRun> = arguments
@@ -20,7 +20,7 @@ pub(crate) fn compare(arguments: &CompareArgs) -> Result<ExitCode, Failure> {
             print_json(run)?;
         }
     } else {
-        print_text(&summary::comparison(&runs))?;
+        print_text(&scores::comparison(&runs))?;
     }
     Ok(ExitCode::SUCCESS)
 }

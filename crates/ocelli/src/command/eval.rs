@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use ocelli_train::record::{EpochRecord, Split};
+use ocelli_train::record::{ColorRecord, EpochRecord, RegionRecord, Split};
 use ocelli_train::trained::Trained;
 use serde::Serialize;
 
-use super::{print_json, print_text};
+use super::{look, print_json, print_text};
 use crate::cli::EvalArgs;
 use crate::compute;
 use crate::failure::Failure;
-use crate::terminal::{progress, summary};
+use crate::terminal::{progress, scores};
 
 #[derive(Serialize)]
 struct Report {
@@ -18,8 +18,14 @@ struct Report {
     checkpoint: String,
     epoch: u32,
     loss: f64,
-    accuracy: f64,
-    top5: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accuracy: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top5: Option<f64>,
+    #[serde(flatten)]
+    regions: RegionRecord,
+    #[serde(flatten)]
+    colors: ColorRecord,
     pictures: u64,
     broken: Vec<BrokenPicture>,
     images_per_second: f64,
@@ -29,8 +35,11 @@ struct Report {
 
 #[derive(Serialize)]
 struct Details {
+    #[serde(skip_serializing_if = "Option::is_none")]
     macro_average: Option<ocelli_train::record::MacroAverage>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     classes: Vec<ocelli_train::record::ClassRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     confusion: Vec<[u64; 3]>,
 }
 
@@ -42,8 +51,9 @@ struct BrokenPicture {
 
 pub(crate) fn eval(arguments: &EvalArgs) -> Result<ExitCode, Failure> {
     let compute = compute::set_up(&arguments.compute)?;
-    let trained = Trained::open(&arguments.run, &arguments.checkpoint, &compute.device)
+    let mut trained = Trained::open(&arguments.run, &arguments.checkpoint, &compute.device)
         .map_err(Failure::failed)?;
+    look(&mut trained, &arguments.look)?;
     let pictures =
         trained.evaluation_pictures(arguments.data.as_deref()).map_err(Failure::failed)?;
     for note in trained.notes.iter().chain(&pictures.notes) {
@@ -57,7 +67,7 @@ pub(crate) fn eval(arguments: &EvalArgs) -> Result<ExitCode, Failure> {
         })
         .map_err(Failure::failed)?;
     bar.finish_and_clear();
-    if evaluation.confusion.total() == 0 {
+    if evaluation.pictures == 0 {
         return Err(Failure::failed(format!("{}: no picture could be read", pictures.location)));
     }
     let record: EpochRecord = evaluation.record(trained.epoch, Split::Val, &trained.info.classes);
@@ -68,6 +78,8 @@ pub(crate) fn eval(arguments: &EvalArgs) -> Result<ExitCode, Failure> {
         loss: record.loss,
         accuracy: record.accuracy,
         top5: record.top5,
+        regions: record.regions.clone(),
+        colors: record.colors,
         pictures: record.pictures,
         broken: evaluation
             .broken
@@ -90,7 +102,7 @@ pub(crate) fn eval(arguments: &EvalArgs) -> Result<ExitCode, Failure> {
     if arguments.json {
         print_json(&report)?;
     } else {
-        print_text(&summary::evaluation(&report.data, &record))?;
+        print_text(&scores::evaluation(&report.data, &record, &trained.info.classes))?;
     }
     Ok(ExitCode::SUCCESS)
 }

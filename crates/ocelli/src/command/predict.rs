@@ -1,112 +1,40 @@
 //! `ocelli predict`.
 
-use std::fmt::Write;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+mod classify;
+mod dense;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ocelli_data::Picture;
 use ocelli_data::dataset::{Location, Sample};
-use ocelli_data::source::{self, Layout, SourceOptions};
-use ocelli_train::pictures::decode_options;
-use ocelli_train::trained::{Answer, Trained};
-use rayon::prelude::*;
-use serde::Serialize;
+use ocelli_data::source::{self, Labels, Layout, SourceOptions};
+use ocelli_train::recipe::Task;
+use ocelli_train::trained::Trained;
 
-use super::{print_json, print_text};
+use super::look;
 use crate::cli::PredictArgs;
 use crate::compute;
 use crate::failure::Failure;
-
-/// Pictures decoded and predicted at a time: enough to keep the processors busy, and a bound on
-/// memory for a folder of any size.
-const BATCH: usize = 16;
-
-#[derive(Serialize)]
-struct Prediction<'a> {
-    path: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    class: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    probability: Option<f32>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    top: &'a [Answer],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
 
 pub(crate) fn predict(arguments: &PredictArgs) -> Result<ExitCode, Failure> {
     if arguments.top == 0 {
         return Err(Failure::usage("--top 0: expected at least 1"));
     }
     let compute = compute::set_up(&arguments.compute)?;
-    let trained = Trained::open(&arguments.run, &arguments.checkpoint, &compute.device)
+    let mut trained = Trained::open(&arguments.run, &arguments.checkpoint, &compute.device)
         .map_err(Failure::failed)?;
-    let mut table = match &arguments.out {
-        Some(folder) => Some(Table::create(folder)?),
-        None => None,
-    };
-    let samples = found(&arguments.paths)?;
-    let decode = decode_options(&trained.recipe.data);
-    let mut failed = 0;
-    for samples in samples.chunks(BATCH) {
-        let decoded: Vec<Result<Picture, String>> = samples
-            .par_iter()
-            .map(|sample| sample.picture(&decode).map_err(|error| error.reason.to_string()))
-            .collect();
-        let (pictures, outcomes): (Vec<_>, Vec<_>) = decoded
-            .into_iter()
-            .map(|result| match result {
-                Ok(picture) => (Some(picture), None),
-                Err(reason) => (None, Some(reason)),
-            })
-            .unzip();
-        let mut answers =
-            trained.predict(pictures.into_iter().flatten().collect(), arguments.top).into_iter();
-        for (Sample { name, .. }, error) in samples.iter().zip(outcomes) {
-            let top = if error.is_none() { answers.next().unwrap_or_default() } else { Vec::new() };
-            if let Some(reason) = &error {
-                failed += 1;
-                eprintln!("error: {name}: {reason}");
-            }
-            if let Some(table) = &mut table {
-                table.add(name, &top, error.as_deref())?;
-            }
-            let first = top.first();
-            let prediction = Prediction {
-                path: name,
-                class: first.map(|answer| answer.class.as_str()),
-                probability: first.map(|answer| answer.probability),
-                top: &top,
-                error,
-            };
-            if arguments.json {
-                print_json(&prediction)?;
-            } else if !top.is_empty() {
-                print_text(&line(name, &top))?;
-            }
-        }
-    }
-    if let Some(table) = table {
-        let path = table.finish()?;
-        eprintln!("written: {}", path.display());
-    }
-    if failed > 0 {
-        return Err(Failure::failed(format!(
-            "{failed} of {} pictures could not be read",
-            samples.len()
+    look(&mut trained, &arguments.look)?;
+    if arguments.masks.is_some() && trained.recipe.task != Task::Segment {
+        return Err(Failure::usage(format!(
+            "--masks is for segmentation; the run's task is {}",
+            trained.recipe.task.name()
         )));
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn line(name: &str, top: &[Answer]) -> String {
-    let mut text = format!("{name}:");
-    for answer in top {
-        let _ = write!(text, "  {} {:.1} %", answer.class, answer.probability * 100.0);
+    let samples = found(&arguments.paths)?;
+    match trained.recipe.task {
+        Task::Classify => classify::predict(arguments, &trained, &samples),
+        Task::Segment | Task::Colorize => dense::predict(arguments, &trained, &samples),
     }
-    text.push('\n');
-    text
 }
 
 /// The pictures that the paths name, folders opened.
@@ -115,7 +43,11 @@ fn found(paths: &[PathBuf]) -> Result<Vec<Sample>, Failure> {
     for path in paths {
         if path.is_dir() {
             // Whatever the folders within are called: here they are no classes.
-            let options = SourceOptions { layout: Layout::Flat, ..SourceOptions::default() };
+            let options = SourceOptions {
+                labels: Labels::None,
+                layout: Layout::Flat,
+                ..SourceOptions::default()
+            };
             let found = source::open_path(path, &options).map_err(Failure::failed)?;
             all.extend(found.train.samples);
         } else {
@@ -130,46 +62,4 @@ fn found(paths: &[PathBuf]) -> Result<Vec<Sample>, Failure> {
         }
     }
     Ok(all)
-}
-
-/// `predictions.csv`: path, class, probability, error.
-struct Table {
-    path: PathBuf,
-    writer: csv::Writer<File>,
-}
-
-impl Table {
-    fn create(folder: &Path) -> Result<Self, Failure> {
-        let path = folder.join("predictions.csv");
-        let create = || -> std::io::Result<File> {
-            std::fs::create_dir_all(folder)?;
-            File::create(&path)
-        };
-        let file = create().map_err(|error| {
-            Failure::failed(format!("{}: could not be made: {error}", path.display()))
-        })?;
-        let mut table = Self { path, writer: csv::Writer::from_writer(file) };
-        table.write(&["path", "class", "probability", "error"])?;
-        Ok(table)
-    }
-
-    fn add(&mut self, name: &str, top: &[Answer], error: Option<&str>) -> Result<(), Failure> {
-        let (class, probability) = top
-            .first()
-            .map_or(("", String::new()), |answer| (&answer.class, answer.probability.to_string()));
-        self.write(&[name, class, &probability, error.unwrap_or_default()])
-    }
-
-    fn write(&mut self, fields: &[&str]) -> Result<(), Failure> {
-        self.writer.write_record(fields).map_err(|error| self.failure(&error))
-    }
-
-    fn finish(mut self) -> Result<PathBuf, Failure> {
-        self.writer.flush().map_err(|error| self.failure(&error))?;
-        Ok(self.path)
-    }
-
-    fn failure(&self, error: &dyn std::fmt::Display) -> Failure {
-        Failure::failed(format!("{}: could not be written: {error}", self.path.display()))
-    }
 }

@@ -24,7 +24,9 @@ pub(crate) fn train(arguments: TrainArgs) -> Result<ExitCode, Failure> {
     let mut recipe = resolve(recipe, &text).map_err(Failure::usage)?;
     let compute = compute::set_up(&arguments.compute)?;
     make_absolute(&mut recipe)?;
-    weights::locate(&recipe.model.weights)?;
+    for source in [&recipe.model.weights, &recipe.model.encoder_weights] {
+        weights::locate(source)?;
+    }
     let folder = match &arguments.out {
         Some(path) => RunFolder::create(path).map_err(Failure::usage)?,
         None => free_folder(&run_name(&arguments.source))?,
@@ -123,11 +125,14 @@ fn make_absolute(recipe: &mut Recipe) -> Result<(), Failure> {
     if let Some(location) = &mut recipe.data.test {
         absolute(location)?;
     }
-    if recipe.model.weights != "none" {
-        absolute(&mut recipe.model.weights)?;
+    for weights in [&mut recipe.model.weights, &mut recipe.model.encoder_weights] {
+        if weights != "none" {
+            absolute(weights)?;
+        }
     }
-    if let Some(folder) = &mut recipe.data.cache_folder {
-        *folder = std::path::absolute(&*folder).map_err(Failure::failed)?;
+    let data = &mut recipe.data;
+    for path in [&mut data.cache_folder, &mut data.masks, &mut data.palette].into_iter().flatten() {
+        *path = std::path::absolute(&*path).map_err(Failure::failed)?;
     }
     Ok(())
 }

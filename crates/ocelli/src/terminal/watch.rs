@@ -3,10 +3,11 @@
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
+use ocelli_train::recipe::Task;
 use ocelli_train::record::{BrokenRecord, EpochRecord, Split};
 use ocelli_train::trainer::{Observer, RunStart, StepEvent};
 
-use super::{progress, summary};
+use super::{progress, scores, summary};
 
 /// Broken pictures that are told one by one; the rest are in the run folder's list.
 const BROKEN_TOLD: usize = 5;
@@ -14,6 +15,7 @@ const BROKEN_TOLD: usize = 5;
 pub(crate) struct TerminalObserver {
     bar: ProgressBar,
     epochs: u32,
+    task: Task,
     broken: usize,
     header_due: bool,
 }
@@ -28,6 +30,7 @@ impl TerminalObserver {
         Self {
             bar: ProgressBar::with_draw_target(Some(0), target),
             epochs: 0,
+            task: Task::default(),
             broken: 0,
             header_due: true,
         }
@@ -42,6 +45,7 @@ impl TerminalObserver {
 impl Observer for TerminalObserver {
     fn started(&mut self, start: &RunStart<'_>) {
         self.epochs = start.recipe.train.epochs;
+        self.task = start.recipe.task;
         self.bar.set_style(progress::style("{prefix} {wide_bar} {pos}/{len}  {msg}  {eta} left"));
         self.say(summary::start(start).trim_end());
     }
@@ -79,9 +83,9 @@ impl Observer for TerminalObserver {
     fn epoch(&mut self, train: &EpochRecord, val: &EpochRecord, best: bool) {
         if self.header_due {
             self.header_due = false;
-            self.say(&summary::epoch_header(self.epochs));
+            self.say(&scores::epoch_header(self.task, self.epochs));
         }
-        self.say(&summary::epoch(train, val, best, self.epochs));
+        self.say(&scores::epoch(self.task, train, val, best, self.epochs));
     }
 }
 

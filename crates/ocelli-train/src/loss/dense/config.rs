@@ -112,6 +112,15 @@ impl DenseLossConfig {
         Ok(Self { terms: terms.collect::<Result<_, _>>()? })
     }
 
+    /// Whether weights follow from how many pixels each class has.
+    #[must_use]
+    pub fn counts_pixels(&self) -> bool {
+        self.terms.iter().any(|term| {
+            term.class_weights == Some(ClassWeights::Balanced)
+                || term.alpha == Some(Alpha::Classes(ClassWeights::Balanced))
+        })
+    }
+
     /// Whether one table says it all.
     fn is_table(&self) -> bool {
         matches!(&self.terms[..], [DenseTermConfig { weight: None, .. }])

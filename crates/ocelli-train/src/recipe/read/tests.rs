@@ -1,5 +1,5 @@
 use super::*;
-use crate::recipe::Validation;
+use crate::recipe::{LossSection, Validation};
 use crate::recipe::resolve::resolve;
 
 const RECIPE: &str = "\
@@ -72,7 +72,8 @@ fn an_override_of_absurd_depth_is_refused() {
 fn an_override_within_a_table_that_is_given_by_its_name_alone_opens_the_table() {
     let content = "[train]\nloss = \"cross_entropy\"\n";
     let (recipe, _) = text(content).parse(&["train.loss.label_smoothing=0.1".to_owned()]).unwrap();
-    assert_eq!(recipe.train.loss.label_smoothing, Some(0.1));
+    let loss = LossSection::classification(recipe.train.loss.as_ref()).unwrap();
+    assert_eq!(loss.label_smoothing, Some(0.1));
     let (recipe, _) = text(content).parse(&["train.ema.decay=0.9".to_owned()]).unwrap();
     assert_eq!(recipe.train.ema.unwrap().decay, Some(0.9));
 }

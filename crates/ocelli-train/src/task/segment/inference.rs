@@ -56,7 +56,8 @@ impl Look {
     }
 
     /// Whether the picture's own size is looked at through a window.
-    pub(super) fn slides(&self) -> bool {
+    #[must_use]
+    pub fn slides(&self) -> bool {
         self.window.is_some()
     }
 
