@@ -5,4 +5,7 @@
 //! like a run's, at any time.
 #![forbid(unsafe_code)]
 
+mod escape;
+pub mod figure;
+mod picture;
 pub mod projection;
