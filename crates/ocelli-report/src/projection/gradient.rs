@@ -4,7 +4,7 @@
 //! point. Neighbouring points share one list of such cells, chosen for the nearest of them, so each
 //! point's share of a long list is plain arithmetic on slices.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::affinity::Affinities;
@@ -45,14 +45,7 @@ impl Forces {
     pub(super) fn attract(&mut self, affinities: &Affinities, points: &[[f32; 2]]) {
         let arch = self.arch;
         self.attraction.par_chunks_mut(ROWS).enumerate().for_each(|(chunk, out)| {
-            arch.dispatch(
-                #[inline(always)]
-                || {
-                    for (place, out) in out.iter_mut().enumerate() {
-                        *out = attraction_of(chunk * ROWS + place, affinities, points);
-                    }
-                },
-            );
+            arch.dispatch(Attract { first: chunk * ROWS, affinities, points, out });
         });
     }
 
@@ -72,20 +65,8 @@ impl Forces {
             .into_par_iter()
             .map_init(List::default, |list, (group, out)| {
                 list.fill(tree, group, angle);
-                arch.dispatch(
-                    #[inline(always)]
-                    || {
-                        let mut sum = 0.0;
-                        for (out, point) in out.iter_mut().zip(&tree.points[group.start..group.end])
-                        {
-                            let (force, normalizer) = repulsion_of(*point, list);
-                            *out = force;
-                            // The list holds the point itself, whose q is 1.
-                            sum += normalizer - 1.0;
-                        }
-                        sum
-                    },
-                )
+                let members = &tree.points[group.start..group.end];
+                arch.dispatch(Repel { members, list, out })
             })
             .collect();
         self.normalizer = sums.iter().sum();
@@ -148,6 +129,49 @@ impl List {
     }
 }
 
+/// A group's repulsion; returns the group's part of the normalizer. A type of its own rather than a
+/// closure: only what is inlined into `with_simd` is compiled for the instruction set.
+struct Repel<'a> {
+    members: &'a [[f32; 2]],
+    list: &'a List,
+    out: &'a mut [[f32; 2]],
+}
+
+impl WithSimd for Repel<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let mut sum = 0.0;
+        for (out, point) in self.out.iter_mut().zip(self.members) {
+            let (force, normalizer) = repulsion_of(*point, self.list);
+            *out = force;
+            // The list holds the point itself, whose q is 1.
+            sum += normalizer - 1.0;
+        }
+        sum
+    }
+}
+
+/// The attraction of consecutive points.
+struct Attract<'a> {
+    first: usize,
+    affinities: &'a Affinities,
+    points: &'a [[f32; 2]],
+    out: &'a mut [[f32; 2]],
+}
+
+impl WithSimd for Attract<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (place, out) in self.out.iter_mut().enumerate() {
+            *out = attraction_of(self.first + place, self.affinities, self.points);
+        }
+    }
+}
+
 #[inline(always)]
 fn repulsion_of(point: [f32; 2], list: &List) -> ([f32; 2], f64) {
     let (mut x_sums, mut y_sums, mut normalizers) =
@@ -180,26 +204,36 @@ fn attraction_of(point: usize, affinities: &Affinities, points: &[[f32; 2]]) -> 
     let (mut x_sums, mut y_sums) = ([0.0f32; LANES], [0.0f32; LANES]);
     let (whole_columns, rest_columns) = columns.as_chunks::<LANES>();
     let (whole_values, rest_values) = values.as_chunks::<LANES>();
-    let mut add = |columns: &[u32; LANES], values: &[f32; LANES]| {
-        let (mut x, mut y) = ([0.0f32; LANES], [0.0f32; LANES]);
-        for lane in 0..LANES {
-            [x[lane], y[lane]] = points[columns[lane] as usize];
-        }
-        for lane in 0..LANES {
-            let (dx, dy) = (here[0] - x[lane], here[1] - y[lane]);
-            let force = values[lane] / (1.0 + dx * dx + dy * dy);
-            x_sums[lane] += force * dx;
-            y_sums[lane] += force * dy;
-        }
-    };
     for (columns, values) in whole_columns.iter().zip(whole_values) {
-        add(columns, values);
+        add_attraction(&mut x_sums, &mut y_sums, here, points, columns, values);
     }
     if !rest_columns.is_empty() {
+        // The point itself, without weight, fills the lanes.
         let (mut columns, mut values) = ([point as u32; LANES], [0.0; LANES]);
         columns[..rest_columns.len()].copy_from_slice(rest_columns);
         values[..rest_values.len()].copy_from_slice(rest_values);
-        add(&columns, &values);
+        add_attraction(&mut x_sums, &mut y_sums, here, points, &columns, &values);
     }
     [x_sums.iter().sum(), y_sums.iter().sum()]
+}
+
+#[inline(always)]
+fn add_attraction(
+    x_sums: &mut [f32; LANES],
+    y_sums: &mut [f32; LANES],
+    here: [f32; 2],
+    points: &[[f32; 2]],
+    columns: &[u32; LANES],
+    values: &[f32; LANES],
+) {
+    let (mut x, mut y) = ([0.0f32; LANES], [0.0f32; LANES]);
+    for lane in 0..LANES {
+        [x[lane], y[lane]] = points[columns[lane] as usize];
+    }
+    for lane in 0..LANES {
+        let (dx, dy) = (here[0] - x[lane], here[1] - y[lane]);
+        let force = values[lane] / (1.0 + dx * dx + dy * dy);
+        x_sums[lane] += force * dx;
+        y_sums[lane] += force * dy;
+    }
 }
