@@ -10,7 +10,7 @@ mod legend;
 mod mistakes;
 mod scatter;
 mod svg;
-mod text;
+pub(crate) mod text;
 
 use std::path::{Path, PathBuf};
 
@@ -92,7 +92,7 @@ pub(crate) enum Anchor {
 }
 
 impl Figure {
-    fn new(width: f32, title: impl Into<String>) -> Self {
+    pub(crate) fn new(width: f32, title: impl Into<String>) -> Self {
         Self {
             width,
             height: 0.0,
@@ -102,7 +102,14 @@ impl Figure {
         }
     }
 
-    fn text(&mut self, at: [f32; 2], size: f32, anchor: Anchor, ink: Ink, text: impl Into<String>) {
+    pub(crate) fn text(
+        &mut self,
+        at: [f32; 2],
+        size: f32,
+        anchor: Anchor,
+        ink: Ink,
+        text: impl Into<String>,
+    ) {
         self.marks.push(Mark::Text { at, size, anchor, ink, turned: false, text: text.into() });
     }
 
@@ -115,7 +122,7 @@ impl Figure {
         self.marks.push(Mark::Line { points: vec![from, to], ink, width: 1.0, dashed: false });
     }
 
-    fn rect(&mut self, corner: [f32; 2], size: [f32; 2], ink: Ink) {
+    pub(crate) fn rect(&mut self, corner: [f32; 2], size: [f32; 2], ink: Ink) {
         let ([x, y], [width, height]) = (corner, size);
         self.marks.push(Mark::Rect { x, y, width, height, ink, hint: None });
     }
@@ -151,6 +158,12 @@ impl Figure {
     /// fit into memory.
     pub fn png(&self, theme: Theme, scale: f32) -> Result<Vec<u8>, FigureError> {
         svg::png(self, theme, scale)
+    }
+
+    /// The figure as opaque 8-bit RGB on white, a pixel a CSS pixel.
+    pub(crate) fn rgb(&self) -> Result<Vec<u8>, FigureError> {
+        let pixels = svg::pixels(self, Theme::Light, 1.0)?;
+        Ok(pixels.data().chunks_exact(4).flat_map(|pixel| &pixel[..3]).copied().collect())
     }
 
     /// Writes `NAME.svg`, `NAME.png` (two pixels a CSS pixel), `NAME-dark.svg` and `NAME-dark.png`

@@ -28,5 +28,6 @@ pub mod html;
 mod picture;
 pub mod projection;
 pub mod run;
+pub mod sheet;
 
 pub use analysis::{Analysis, AnalysisOptions, Projected, charts, figures};

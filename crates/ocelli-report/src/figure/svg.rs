@@ -186,13 +186,18 @@ fn outlined(out: &mut String, mark: &Mark, theme: Theme, glyphs: &mut BTreeSet<u
 }
 
 pub(super) fn png(figure: &Figure, theme: Theme, scale: f32) -> Result<Vec<u8>, FigureError> {
+    let pixels = pixels(figure, theme, scale)?;
+    pixels.encode_png().map_err(|error| failed(figure, scale, error.to_string()))
+}
+
+/// The figure drawn, `scale` pixels a CSS pixel; every pixel is opaque.
+pub(super) fn pixels(
+    figure: &Figure,
+    theme: Theme,
+    scale: f32,
+) -> Result<tiny_skia::Pixmap, FigureError> {
     let (width, height) = (figure.width.ceil() * scale, figure.height.ceil() * scale);
-    let failed = |reason: String| FigureError::Draw {
-        title: figure.title.clone(),
-        width: width as u32,
-        height: height as u32,
-        reason,
-    };
+    let failed = |reason: String| failed(figure, scale, reason);
     if !(width >= 1.0 && height >= 1.0 && width * height <= MOST_PIXELS) {
         return Err(failed(format!("expected 1 to {MOST_PIXELS} pixels")));
     }
@@ -202,5 +207,14 @@ pub(super) fn png(figure: &Figure, theme: Theme, scale: f32) -> Result<Vec<u8>, 
     let mut pixels = tiny_skia::Pixmap::new(width as u32, height as u32)
         .ok_or_else(|| failed("there are no pixels".into()))?;
     resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().map_err(|error| failed(error.to_string()))
+    Ok(pixels)
+}
+
+fn failed(figure: &Figure, scale: f32, reason: String) -> FigureError {
+    FigureError::Draw {
+        title: figure.title.clone(),
+        width: (figure.width.ceil() * scale) as u32,
+        height: (figure.height.ceil() * scale) as u32,
+        reason,
+    }
 }

@@ -31,33 +31,43 @@ pub(super) struct Placed {
 /// The letters of a line, and its width in ems.
 pub(super) fn place(text: &str) -> (Vec<Placed>, f32) {
     let Some(face) = FONT.as_ref() else { return (Vec::new(), 0.0) };
-    let em = f32::from(face.units_per_em());
     let mut x = 0.0;
     let mut placed = Vec::new();
     for character in text.chars().filter(|character| !is_silent(*character)) {
         let glyph = glyph(face, character);
         placed.push(Placed { glyph: glyph.0, x });
-        x += f32::from(face.glyph_hor_advance(glyph).unwrap_or_default()) / em;
+        x += advance(face, glyph);
     }
     (placed, x)
 }
 
-pub(super) fn width(text: &str, size: f32) -> f32 {
+/// How far the next letter is, in ems.
+fn advance(face: &Face<'_>, glyph: GlyphId) -> f32 {
+    f32::from(face.glyph_hor_advance(glyph).unwrap_or_default()) / f32::from(face.units_per_em())
+}
+
+pub(crate) fn width(text: &str, size: f32) -> f32 {
     place(text).1 * size
 }
 
 /// As much of a text as fits, with an ellipsis where some was left out.
-pub(super) fn fitted(text: &str, size: f32, room: f32) -> String {
-    // Names come from folders: nobody reads the end of one that is longer than this.
-    let mut kept: String = text.chars().take(200).collect();
-    if kept.len() == text.len() && width(&kept, size) <= room {
-        return kept;
+pub(crate) fn fitted(text: &str, size: f32, room: f32) -> String {
+    let Some(face) = FONT.as_ref() else { return text.to_owned() };
+    let room = room / size;
+    let before_ellipsis = room - advance(face, glyph(face, '…'));
+    let (mut x, mut kept) = (0.0, 0);
+    for (start, character) in text.char_indices() {
+        if !is_silent(character) {
+            x += advance(face, glyph(face, character));
+        }
+        if x > room {
+            return text[..kept].trim_end().to_owned() + "…";
+        }
+        if x <= before_ellipsis {
+            kept = start + character.len_utf8();
+        }
     }
-    while !kept.is_empty() && width(&kept, size) + width("…", size) > room {
-        kept.pop();
-    }
-    kept.truncate(kept.trim_end().len());
-    kept + "…"
+    text.to_owned()
 }
 
 /// A letter's outline as SVG path data, y downwards, one unit an em.
