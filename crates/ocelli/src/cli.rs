@@ -68,7 +68,8 @@ Examples:
     /// Lay runs side by side: network, loss, optimizer, learning rate, epochs, score
     #[command(after_help = "\
 Example:
-  ocelli compare runs/birds-resnet18 runs/birds-resnet18-lr5e-4")]
+  ocelli compare runs/birds-resnet18 runs/birds-resnet18-lr5e-4
+  ocelli compare runs/fcn32 runs/unet --out side-by-side/")]
     Compare(CompareArgs),
     /// List the models that can be built
     Models(ModelsArgs),
@@ -212,6 +213,10 @@ pub(crate) struct CompareArgs {
     /// Run folders
     #[arg(required = true, value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
+    /// Where sheets go that show what runs of segmentation or colorization made of the same pictures
+    /// [default: figures/compared in the first run's folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     /// Print one JSON object a line, one for each run
     #[arg(long)]
     pub(crate) json: bool,

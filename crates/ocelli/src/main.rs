@@ -6,6 +6,7 @@ mod command;
 mod compute;
 mod failure;
 mod interrupt;
+mod sheets;
 mod terminal;
 
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 mod space;
 
-pub use space::{colorized, network_input};
+pub use space::{colorized, gray, network_input};
 
 use burn::tensor::{Device, Tensor};
 use ocelli_data::Picture;

@@ -7,6 +7,7 @@ use ocelli_train::compare::{ComparedRun, compared};
 use super::{print_json, print_text};
 use crate::cli::CompareArgs;
 use crate::failure::Failure;
+use crate::sheets;
 use crate::terminal::scores;
 
 pub(crate) fn compare(arguments: &CompareArgs) -> Result<ExitCode, Failure> {
@@ -21,6 +22,11 @@ pub(crate) fn compare(arguments: &CompareArgs) -> Result<ExitCode, Failure> {
         }
     } else {
         print_text(&scores::comparison(&runs))?;
+    }
+    let default = arguments.runs[0].join("figures").join("compared");
+    let folder = arguments.out.as_ref().unwrap_or(&default);
+    if sheets::of_runs(&arguments.runs, folder)? > 0 {
+        eprintln!("side by side: {}", folder.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ use crate::cli::{ResumeArgs, TrainArgs};
 use crate::compute;
 use crate::failure::{Failure, STOPPED};
 use crate::interrupt;
+use crate::sheets;
 use crate::terminal::summary;
 use crate::terminal::watch::TerminalObserver;
 
@@ -68,6 +69,12 @@ fn conclude(result: Result<Ending, TrainError>, folder: &RunFolder) -> Result<Ex
         other => Failure::failed(other),
     })?;
     eprint!("{}", summary::ending(&ending, folder));
+    match sheets::of_run(folder.path()) {
+        Ok(0) => {}
+        Ok(_) => eprintln!("sheets  {}/figures", folder.path().display()),
+        // What was trained is safe, and worth more than a figure.
+        Err(failure) => eprintln!("note: no sheets: {failure}"),
+    }
     Ok(match ending.status {
         RunStatus::Stopped => ExitCode::from(STOPPED),
         _ => ExitCode::SUCCESS,
