@@ -13,7 +13,6 @@ use thiserror::Error;
 
 use crate::{
     BuildError, DenseConfig, DenseEntry, ModelConfig, ModelEntry, build, build_dense,
-    dense::AUXILIARY,
     pretrained::{self, PretrainedError},
 };
 
@@ -74,14 +73,10 @@ pub fn probe(request: &ProbeRequest, device: &Device) -> Result<ProbeResult, Pro
     if let Some(entry) = DenseEntry::find(model) {
         let told = || pretrained::classes_of(weights.as_ref()?, entry.head);
         let outputs = request.classes.or_else(told).unwrap_or(DENSE_OUTPUTS);
-        let has_auxiliary =
-            |weights: &StateDict| weights.keys().any(|key| key.contains(AUXILIARY)).then_some(true);
-        let auxiliary = weights.as_ref().and_then(has_auxiliary);
-        return probe_dense(
-            &DenseConfig { auxiliary, ..DenseConfig::new(model, outputs) },
-            request,
-            device,
-        );
+        let auxiliary = weights.as_ref().is_some_and(pretrained::has_auxiliary_head);
+        let auxiliary = auxiliary.then_some(true);
+        let config = DenseConfig { auxiliary, ..DenseConfig::new(model, outputs) };
+        return probe_dense(&config, request, device);
     }
     let [n, c, h, w] = shape_of("x", x, EXPECTED_X)?;
     // An unknown name is told where the model is built.

@@ -28,7 +28,6 @@ pub(super) struct Aspp {
 }
 
 /// A look at the features.
-#[expect(clippy::large_enum_variant, reason = "a network has few, and their tensors weigh more")]
 #[derive(Module, Debug)]
 enum Branch {
     Convolution(ConvNorm),

@@ -109,18 +109,18 @@ const DEEPLAB_PLUS: Family = Family {
 /// Names, with their parameters and multiply-adds as PyTorch counts them in the same model
 /// (`fixtures/dense/generate.py`).
 const MODELS: [(&str, Family, usize, u64); 12] = [
-    ("unet", UNET, 0, 0),
-    ("unet_resnet18", UNET_RESNET, 0, 0),
-    ("unet_resnet34", UNET_RESNET, 0, 0),
-    ("unet_resnet50", UNET_RESNET, 0, 0),
-    ("fcn32_resnet18", FCN_RESNET, 0, 0),
-    ("fcn32_vgg16", FCN_VGG, 0, 0),
-    ("fcn16_vgg16", FCN_VGG, 0, 0),
-    ("fcn8_vgg16", FCN_VGG, 0, 0),
-    ("fcn_resnet50", FCN_DILATED, 0, 0),
-    ("deeplabv3_resnet50", DEEPLAB, 0, 0),
-    ("deeplabv3_resnet101", DEEPLAB, 0, 0),
-    ("deeplabv3plus_resnet50", DEEPLAB_PLUS, 0, 0),
+    ("unet", UNET, 31_038_933, 36_942_381_056),
+    ("unet_resnet18", UNET_RESNET, 14_331_109, 4_277_403_648),
+    ("unet_resnet34", UNET_RESNET, 24_439_269, 6_127_091_712),
+    ("unet_resnet50", UNET_RESNET, 32_524_005, 8_285_061_120),
+    ("fcn32_resnet18", FCN_RESNET, 12_993_621, 1_902_598_656),
+    ("fcn32_vgg16", FCN_VGG, 136_152_917, 21_296_701_440),
+    ("fcn16_vgg16", FCN_VGG, 134_815_994, 21_299_154_576),
+    ("fcn8_vgg16", FCN_VGG, 134_489_759, 21_304_752_336),
+    ("fcn_resnet50", FCN_DILATED, 32_957_013, 26_484_498_432),
+    ("deeplabv3_resnet50", DEEPLAB, 39_638_869, 31_310_548_992),
+    ("deeplabv3_resnet101", DEEPLAB, 58_630_997, 46_159_433_728),
+    ("deeplabv3plus_resnet50", DEEPLAB_PLUS, 40_352_181, 13_250_199_552),
 ];
 
 /// The longest side of which halving `depth` times, rounding down, leaves one pixel.

@@ -116,7 +116,7 @@ fn as_of_model(name: &str, state: StateDict) -> Result<StateDict, Failure> {
     let device = ocelli_nn::device::parse("cpu").map_err(Failure::failed)?;
     if let Some(entry) = DenseEntry::find(name) {
         let outputs = pretrained::classes_of(&state, entry.head).unwrap_or(DENSE_OUTPUTS);
-        let auxiliary = Some(pretrained::has_auxiliary_head(&state));
+        let auxiliary = pretrained::has_auxiliary_head(&state).then_some(true);
         let config = DenseConfig { auxiliary, ..DenseConfig::new(name, outputs) };
         let model = build_dense(&config, &mut random, &device).map_err(Failure::usage)?;
         let Pretrained { model, notes } =
