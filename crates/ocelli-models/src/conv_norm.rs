@@ -59,6 +59,17 @@ pub(crate) fn conv_norm(
     activation: Activation,
     pass: &Pass,
 ) -> Tensor<4> {
+    conv_norm_of(convolution, normalization, x, activation, pass)
+}
+
+/// The same of layers that have other numbers in state dicts.
+pub(crate) fn conv_norm_of(
+    convolution: &Conv2d,
+    normalization: &BatchNorm2d,
+    x: Tensor<4>,
+    activation: Activation,
+    pass: &Pass,
+) -> Tensor<4> {
     Conv2dNormActivation::new(convolution, normalization)
         .with_activation(activation)
         .forward(x, pass)

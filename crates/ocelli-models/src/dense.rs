@@ -1,9 +1,13 @@
 //! Models that say something of every pixel: the scores of its classes, or its colours.
 
+mod aspp;
 mod build;
 mod catalogue;
+mod deeplab_plus;
+mod dilated;
 mod fcn;
 mod unet;
+mod unet_resnet;
 
 use burn::{module::Module, tensor::Tensor};
 use ocelli_nn::Pass;
@@ -11,8 +15,12 @@ use serde::{Deserialize, Serialize};
 
 pub use build::build_dense;
 pub use catalogue::{DenseEntry, dense_catalogue};
+use deeplab_plus::DeepLabPlus;
+pub(crate) use dilated::AUXILIARY;
+use dilated::Dilated;
 use fcn::Fcn;
 use unet::Unet;
+use unet_resnet::UnetResNet;
 
 /// How a decoder enlarges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,12 +101,19 @@ pub struct DenseOutput {
 /// A network that gives each pixel its values, of whichever family.
 ///
 /// The family leaves no trace in state-dict keys: they are the network's own.
+#[expect(clippy::large_enum_variant, reason = "there is one, and its tensors weigh more")]
 #[derive(Module, Debug)]
 pub enum DenseModel {
     /// A U-Net.
     Unet(Unet),
     /// A fully convolutional network after Long et al.
     Fcn(Fcn),
+    /// A U-Net on a ResNet.
+    UnetResNet(UnetResNet),
+    /// FCN or DeepLabV3 on a dilated ResNet, as torchvision has them.
+    Dilated(Dilated),
+    /// DeepLabV3+ on a ResNet.
+    DeepLabPlus(DeepLabPlus),
 }
 
 /// Evaluates the last argument with the network, of whichever family.
@@ -107,6 +122,9 @@ macro_rules! with_network {
         match $model {
             Self::Unet($network) => $body,
             Self::Fcn($network) => $body,
+            Self::UnetResNet($network) => $body,
+            Self::Dilated($network) => $body,
+            Self::DeepLabPlus($network) => $body,
         }
     };
 }

@@ -1,5 +1,7 @@
 //! Weights from elsewhere in a model: keys brought to its own, and a last layer for other classes
-//! replaced.
+//! replaced; a classifier's weights in the backbone of a dense model.
+
+mod dense;
 
 use std::collections::BTreeMap;
 
@@ -9,13 +11,15 @@ use ocelli_nn::{
 };
 use thiserror::Error;
 
+pub use dense::{EncoderError, encoder_into, has_auxiliary_head, load_dense};
+
 use crate::Classifier;
 
 /// A model with its weights.
 #[derive(Debug)]
-pub struct Pretrained {
+pub struct Pretrained<M = Classifier> {
     /// The model.
-    pub model: Classifier,
+    pub model: M,
     /// What was done to the weights, for a person to know.
     pub notes: Vec<String>,
 }

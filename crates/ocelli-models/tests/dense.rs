@@ -8,7 +8,9 @@ use ocelli_models::{
 };
 use ocelli_nn::{
     Pass, device, safetensors,
-    state::{gradients, load_state_dict, parameter_count, parameter_keys, state_dict},
+    state::{
+        gradients, load_state_dict, parameter_count, parameter_keys, select_trainable, state_dict,
+    },
     tensor::{Device, Tensor},
 };
 use ocelli_testing::{device_name, portable_state, values};
@@ -225,4 +227,67 @@ fn encoders_give_each_stage_its_channels_and_size() {
     let dilated = EncoderConfig::new("vgg16").with_dilated([true; 3]);
     let error = dilated.init(&mut ChaCha8Rng::seed_from_u64(0), &device).unwrap_err();
     assert_eq!(error.to_string(), "vgg16 has no dilated: leave it out");
+}
+
+#[test]
+fn only_training_passes_of_models_with_the_head_have_auxiliary_scores() {
+    let device = untracked();
+    let config = DenseConfig { auxiliary: Some(true), ..DenseConfig::new("fcn_resnet50", 4) };
+    let model = built(&config, &device);
+    let x = || pictures([1, 37, 53, 3], &device);
+    assert!(model.forward(x(), &Pass::eval()).auxiliary.is_none());
+    let scores = model.forward(x(), &Pass::train()).auxiliary.expect("a training pass");
+    assert_eq!(scores.dims(), [1, 37, 53, 4]);
+    assert_eq!(model.head_prefixes(), ["classifier.4.", "aux_classifier.4."]);
+}
+
+#[test]
+fn what_is_dropped_follows_from_the_key_and_nothing_is_in_evaluation_or_in_frozen_parts() {
+    let device = untracked();
+    let config = DenseConfig::new("deeplabv3_resnet50", 2);
+    let score = |config: &DenseConfig, pass: &Pass| {
+        values(&built(config, &device).forward(pictures([3, 33, 40, 3], &device), pass).scores)
+    };
+    let keyed = |key| score(&config, &Pass::train_with_key(key));
+    assert_eq!(keyed(1), keyed(1));
+    assert_ne!(keyed(1), keyed(2));
+    let without = config.clone().without_dropping();
+    let keyed = |key| score(&without, &Pass::train_with_key(key));
+    assert_eq!(keyed(1), keyed(2));
+    assert_eq!(score(&config, &Pass::eval()), score(&without, &Pass::eval()));
+
+    let device = device::autodiff(&device);
+    let frozen = select_trainable(built(&config, &device), |_| false);
+    let before = state_dict(&frozen);
+    let x = || pictures([1, 33, 40, 3], &device);
+    let found = values(&frozen.forward(x(), &Pass::train_with_key(1)).scores);
+    assert_eq!(found, values(&frozen.forward(x(), &Pass::eval()).scores));
+    assert_eq!(state_dict(&frozen), before);
+}
+
+#[test]
+fn entries_tell_which_batches_can_be_learned_from() {
+    let learns = |config: &DenseConfig, pictures, size| {
+        DenseEntry::of(config).expect("listed").learns_from(pictures, size)
+    };
+    let unet = DenseConfig::new("unet", 2);
+    assert!(!learns(&unet, 1, [31, 31]) && learns(&unet, 1, [32, 1]) && learns(&unet, 2, [1, 1]));
+    let shallow = DenseConfig { depth: Some(2), ..unet.clone() };
+    assert!(!learns(&shallow, 1, [7, 7]) && learns(&shallow, 1, [8, 7]));
+    let plain = DenseConfig { batch_norm: Some(false), ..unet };
+    assert!(learns(&plain, 1, [1, 1]) && !learns(&plain, 0, [64, 64]));
+    let deeplab = DenseConfig::new("deeplabv3_resnet50", 2);
+    assert!(!learns(&deeplab, 1, [512, 512]) && learns(&deeplab, 2, [1, 1]));
+
+    // What an entry promises, the model does.
+    let device = untracked();
+    for config in
+        [shallow, DenseConfig::new("unet_resnet18", 2), DenseConfig::new("fcn_resnet50", 2)]
+    {
+        let entry = DenseEntry::of(&config).expect("listed");
+        let side = entry.single_value_size + 1;
+        let model = built(&config, &device);
+        let y = model.forward(pictures([1, side, side, 3], &device), &Pass::train());
+        assert_eq!(y.scores.dims(), [1, side, side, 2]);
+    }
 }

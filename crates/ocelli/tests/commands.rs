@@ -111,6 +111,9 @@ fn the_models_are_listed_with_torchvisions_parameter_counts() {
         out(&listed).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let resnet18 = models.iter().find(|model| model["name"] == "resnet18").unwrap();
     assert_eq!(resnet18["parameters"], 11_689_512);
+    assert_eq!(resnet18["task"], "classify");
+    let unet = models.iter().find(|model| model["name"] == "unet").unwrap();
+    assert_eq!(unet["task"], "segment");
 }
 
 #[test]

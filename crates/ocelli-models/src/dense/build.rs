@@ -2,9 +2,13 @@ use burn::tensor::Device;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    DenseConfig, DenseModel, UpSampling, dense_catalogue,
+    DenseConfig, DenseModel, UpSampling,
+    deeplab_plus::{self, DeepLabPlus},
+    dense_catalogue,
+    dilated::{self, Dilated},
     fcn::{self, Fcn},
     unet::{self, Unet},
+    unet_resnet::{self, UnetResNet},
 };
 use crate::{
     BuildError, ModelEntry,
@@ -44,6 +48,24 @@ pub fn build_dense(
         refuse(config, if variant.drops() { &["auxiliary"] } else { &["auxiliary", "dropout"] })?;
         let network = Fcn::new(variant, dropout, counts, generator, device)?;
         return Ok(DenseModel::Fcn(network));
+    }
+    if let Some((_, backbone)) = unet_resnet::VARIANTS.iter().find(|(known, _)| *known == name) {
+        refuse(config, UNET_OPTIONS)?;
+        refuse(config, &["auxiliary", "dropout"])?;
+        let network = UnetResNet::new(backbone, counts, generator, device)?;
+        return Ok(DenseModel::UnetResNet(network));
+    }
+    if let Some(variant) = dilated::VARIANTS.iter().find(|variant| variant.name == name) {
+        refuse(config, UNET_OPTIONS)?;
+        let options = (config.auxiliary.unwrap_or(false), dropout);
+        let network = Dilated::new(variant, options, counts, generator, device)?;
+        return Ok(DenseModel::Dilated(network));
+    }
+    if name == deeplab_plus::NAME {
+        refuse(config, UNET_OPTIONS)?;
+        refuse(config, &["auxiliary"])?;
+        let network = DeepLabPlus::new(dropout, counts, generator, device)?;
+        return Ok(DenseModel::DeepLabPlus(network));
     }
     Err(unknown(name))
 }

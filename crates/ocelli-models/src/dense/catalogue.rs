@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{fcn, unet};
+use super::{DenseConfig, deeplab_plus, dilated, fcn, unet, unet_resnet};
 
 /// A dense model that can be built, as `ocelli models` lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +34,21 @@ impl DenseEntry {
         dense_catalogue().into_iter().find(|entry| entry.name == name)
     }
 
+    /// The entry of a configured model, if there is one of its name: a U-Net's depth and whether it
+    /// normalizes tell which pictures it learns from. Counts stay those of the family's options.
+    #[must_use]
+    pub fn of(config: &DenseConfig) -> Option<Self> {
+        let mut entry = Self::find(&config.name)?;
+        if entry.name == unet::NAME {
+            entry.single_value_size = match (config.batch_norm, config.depth) {
+                (Some(false), _) => 0,
+                // Greater depths are refused where the model is built.
+                (_, depth) => single_value_size(depth.unwrap_or(unet::DEPTH).min(16)),
+            };
+        }
+        Some(entry)
+    }
+
     /// Whether pictures of `[height, width]` pixels are large enough.
     #[must_use]
     pub fn takes(&self, size: [usize; 2]) -> bool {
@@ -48,43 +63,84 @@ impl DenseEntry {
     }
 }
 
-/// A name with its parameters and multiply-adds, as PyTorch counts them in the same model.
-const COUNTS: [(&str, usize, u64); 5] = [
-    ("unet", 0, 0),
-    ("fcn32_resnet18", 0, 0),
-    ("fcn32_vgg16", 0, 0),
-    ("fcn16_vgg16", 0, 0),
-    ("fcn8_vgg16", 0, 0),
+/// What a family's members have in common.
+struct Family {
+    name: &'static str,
+    single_value_size: usize,
+    least_pictures: usize,
+    head: &'static str,
+    paper: &'static str,
+}
+
+const UNET: Family = Family {
+    name: "U-Net",
+    single_value_size: single_value_size(unet::DEPTH),
+    least_pictures: 1,
+    head: unet::HEAD,
+    paper: "Ronneberger et al., U-Net, 2015, arXiv:1505.04597",
+};
+/// Five halvings, rounded up, leave one pixel of 32.
+const UNET_RESNET: Family = Family { single_value_size: 32, head: unet_resnet::HEAD, ..UNET };
+const FCN_RESNET: Family = Family {
+    name: "FCN",
+    single_value_size: 32,
+    least_pictures: 1,
+    head: fcn::HEAD,
+    paper: "Long et al., Fully Convolutional Networks for Semantic Segmentation, 2015, arXiv:1411.4038",
+};
+const FCN_VGG: Family = Family { single_value_size: 0, ..FCN_RESNET };
+/// Three halvings, rounded up, leave one pixel of 8.
+const FCN_DILATED: Family = Family { single_value_size: 8, head: dilated::HEAD, ..FCN_RESNET };
+/// The mean of each picture is normalized.
+const DEEPLAB: Family = Family {
+    name: "DeepLabV3",
+    single_value_size: 0,
+    least_pictures: 2,
+    head: dilated::HEAD,
+    paper: "Chen et al., Rethinking Atrous Convolution for Semantic Image Segmentation, 2017, arXiv:1706.05587",
+};
+const DEEPLAB_PLUS: Family = Family {
+    name: "DeepLabV3+",
+    head: deeplab_plus::HEAD,
+    paper: "Chen et al., Encoder-Decoder with Atrous Separable Convolution, 2018, arXiv:1802.02611",
+    ..DEEPLAB
+};
+
+/// Names, with their parameters and multiply-adds as PyTorch counts them in the same model
+/// (`fixtures/dense/generate.py`).
+const MODELS: [(&str, Family, usize, u64); 12] = [
+    ("unet", UNET, 31_038_933, 36_942_381_056),
+    ("unet_resnet18", UNET_RESNET, 14_331_109, 4_277_403_648),
+    ("unet_resnet34", UNET_RESNET, 24_439_269, 6_127_091_712),
+    ("unet_resnet50", UNET_RESNET, 32_524_005, 8_285_061_120),
+    ("fcn32_resnet18", FCN_RESNET, 12_993_621, 1_902_598_656),
+    ("fcn32_vgg16", FCN_VGG, 136_152_917, 21_296_701_440),
+    ("fcn16_vgg16", FCN_VGG, 134_815_994, 21_299_154_576),
+    ("fcn8_vgg16", FCN_VGG, 134_489_759, 21_304_752_336),
+    ("fcn_resnet50", FCN_DILATED, 32_957_013, 26_484_498_432),
+    ("deeplabv3_resnet50", DEEPLAB, 39_638_869, 31_310_548_992),
+    ("deeplabv3_resnet101", DEEPLAB, 58_630_997, 46_159_433_728),
+    ("deeplabv3plus_resnet50", DEEPLAB_PLUS, 40_352_181, 13_250_199_552),
 ];
 
-const LONG: &str = "Long et al., Fully Convolutional Networks, 2015, arXiv:1411.4038";
-const RONNEBERGER: &str = "Ronneberger et al., U-Net, 2015, arXiv:1505.04597";
+/// The longest side of which halving `depth` times, rounding down, leaves one pixel.
+const fn single_value_size(depth: usize) -> usize {
+    (2 << depth) - 1
+}
 
 /// Every model that [`build_dense`](crate::build_dense) knows.
 #[must_use]
 pub fn dense_catalogue() -> Vec<DenseEntry> {
-    COUNTS
-        .into_iter()
-        .map(|(name, parameters, multiply_adds)| {
-            let (family, single_value_size, head, paper) = if name == unet::NAME {
-                // Halved until less than two pixels are left.
-                ("U-Net", (2 << unet::DEPTH) - 1, unet::HEAD, RONNEBERGER)
-            } else if name == "fcn32_resnet18" {
-                ("FCN", 32, fcn::HEAD, LONG)
-            } else {
-                ("FCN", 0, fcn::HEAD, LONG)
-            };
-            DenseEntry {
-                name,
-                family,
-                parameters,
-                multiply_adds,
-                least_size: 1,
-                single_value_size,
-                least_pictures: 1,
-                head,
-                paper,
-            }
-        })
-        .collect()
+    let entry = |(name, family, parameters, multiply_adds): (_, Family, _, _)| DenseEntry {
+        name,
+        family: family.name,
+        parameters,
+        multiply_adds,
+        least_size: 1,
+        single_value_size: family.single_value_size,
+        least_pictures: family.least_pictures,
+        head: family.head,
+        paper: family.paper,
+    };
+    MODELS.into_iter().map(entry).collect()
 }
