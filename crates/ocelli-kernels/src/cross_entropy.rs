@@ -8,8 +8,15 @@
 //! loss = Σ a[c] · (ln Σ e^x - x[c])        gradient[c] = softmax(x)[c] · Σ a - a[c]
 //! ```
 //!
-//! and the mean divides by the rows, or, with labels, by the weights of the labels that count. The
-//! loss reads the logits once and adds up in f64; the gradient reads them again rather than a
+//! and the mean divides by the rows, or, with labels, by the weights of the labels that count. With
+//! a power `gamma` (focal loss), and `p` the softmax of the label,
+//!
+//! ```text
+//! loss = -weight · (1 - p)^gamma · ln p
+//! gradient[c] = (softmax(x)[c] - target[c]) · weight · (1 - p)^(gamma - 1) · (1 - p - gamma p ln p)
+//! ```
+//!
+//! The loss reads the logits once and adds up in f64; the gradient reads them again rather than a
 //! stored softmax, and can take their memory.
 
 mod row;
@@ -21,6 +28,7 @@ use row::{GradientOfRows, LossOfRows, Row};
 use crate::isa::Isa;
 use crate::parallel::{self, Shared};
 use crate::pass::{Extent, Room};
+use crate::profile;
 use crate::softmax::tasks;
 
 /// What the answer should have been, for each row.
@@ -45,6 +53,9 @@ pub struct CrossEntropy<'a> {
     pub class_weights: Option<&'a [f32]>,
     /// The share of the target that all classes get alike, in 0..=1.
     pub label_smoothing: f64,
+    /// The power of `1 - p` that the loss of a label is multiplied with. Not zero only without
+    /// label smoothing, and with labels.
+    pub gamma: f64,
     /// A label whose rows do not count.
     pub ignore_index: Option<i64>,
 }
@@ -73,41 +84,50 @@ impl CrossEntropy<'_> {
     /// If lengths do not fit, or a label is neither a class nor ignored.
     #[must_use]
     pub fn loss(&self, logits: &[f32], targets: Targets<'_>) -> Loss {
-        let rows = Extent::new(logits.len(), self.classes).rows;
-        let weight = self.checked_weight(rows, targets);
+        let extent = Extent::new(logits.len(), self.classes);
+        let weight = self.checked_weight(extent.rows, targets);
         let row = &self.row();
-        let parts = tasks(rows, self.classes);
+        let parts = tasks(extent.rows, self.classes);
         let mut sums = vec![0.0; parts];
         let to = Shared::new(sums.as_mut_ptr());
-        parallel::for_each(parts, |part| {
-            let rows = parallel::part(rows, parts, part);
-            let sum = self.isa.run(LossOfRows { row, logits, targets, rows });
-            // SAFETY: each task has its own place.
-            unsafe { to.slice(part..part + 1)[0] = sum };
-        });
+        profile::record(
+            || profile::pass("cross entropy", "forward", extent, 1),
+            || {
+                parallel::for_each(parts, |part| {
+                    let rows = parallel::part(extent.rows, parts, part);
+                    let sum = self.isa.run(LossOfRows { row, logits, targets, rows });
+                    // SAFETY: each task has its own place.
+                    unsafe { to.slice(part..part + 1)[0] = sum };
+                });
+            },
+        );
         Loss { sum: sums.iter().sum(), weight }
     }
 
-    /// The gradient of the logits, given that of the loss's mean. Logits that are given away
-    /// become it.
+    /// The gradient of the logits, given that of the loss's sum. Logits that are given away become
+    /// it.
     ///
     /// # Panics
     /// As [`loss`](Self::loss).
     #[must_use]
-    pub fn gradient(&self, logits: Cow<'_, [f32]>, targets: Targets<'_>, of_mean: f64) -> Vec<f32> {
-        let rows = Extent::new(logits.len(), self.classes).rows;
-        let weight = self.checked_weight(rows, targets);
-        let factor = if weight == 0.0 { 0.0 } else { (of_mean / weight) as f32 };
+    pub fn gradient(&self, logits: Cow<'_, [f32]>, targets: Targets<'_>, of_sum: f32) -> Vec<f32> {
+        let extent = Extent::new(logits.len(), self.classes);
+        self.checked_weight(extent.rows, targets);
         let row = &self.row();
         let mut room = Room::of(logits);
         let (from, to) = room.pointers();
         let (from, to) = (Shared::new(from.cast_mut()), Shared::new(to));
-        let parts = tasks(rows, self.classes);
-        parallel::for_each(parts, |part| {
-            let rows = parallel::part(rows, parts, part);
-            let (logits, to) = (from.pointer().cast_const(), to.pointer());
-            self.isa.run(GradientOfRows { row, logits, targets, rows, factor, to });
-        });
+        let parts = tasks(extent.rows, self.classes);
+        profile::record(
+            || profile::pass("cross entropy", "backward", extent, 2),
+            || {
+                parallel::for_each(parts, |part| {
+                    let rows = parallel::part(extent.rows, parts, part);
+                    let (logits, to) = (from.pointer().cast_const(), to.pointer());
+                    self.isa.run(GradientOfRows { row, logits, targets, rows, of_sum, to });
+                });
+            },
+        );
         // SAFETY: the tasks wrote all rows.
         unsafe { room.finish() }
     }
@@ -117,6 +137,14 @@ impl CrossEntropy<'_> {
         if let Some(weights) = self.class_weights {
             assert_eq!(weights.len(), self.classes, "a weight for each class");
         }
+        assert!(
+            self.gamma == 0.0
+                || (self.gamma > 0.0
+                    && self.label_smoothing == 0.0
+                    && !matches!(targets, Targets::Probabilities(_))),
+            "a gamma of {}, which wants labels, and these not smoothed",
+            self.gamma
+        );
         let length = match targets {
             Targets::Labels(labels) => labels.len(),
             Targets::ShortLabels(labels) => labels.len(),
@@ -153,6 +181,7 @@ impl CrossEntropy<'_> {
             kept: of_classes(1.0 - self.label_smoothing),
             spread_total: spread.iter().sum(),
             spread,
+            gamma: self.gamma,
             ignore_index: self.ignore_index,
         }
     }

@@ -5,6 +5,10 @@
 //! vectors side by side; in the last one of a row, lanes beyond the classes hold what changes
 //! nothing.
 
+mod class_sums;
+
+pub use class_sums::ClassSums;
+
 use std::borrow::Cow;
 
 use crate::exp::exp;

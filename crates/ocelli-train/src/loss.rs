@@ -19,6 +19,7 @@ pub use pixel::{PixelLoss, PixelLossConfig, PixelLossName};
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use ocelli_nn::functional::{CrossEntropyOptions, softmax_cross_entropy};
 use thiserror::Error;
 
 use crate::config::ConfigError;
@@ -104,13 +105,6 @@ pub struct CrossEntropy {
     class_weights: Option<Tensor<1>>,
 }
 
-/// Loss and weight of each sample, `[batch]` both.
-struct Terms {
-    losses: Tensor<1>,
-    /// `None` where each is 1.
-    weights: Option<Tensor<1>>,
-}
-
 impl CrossEntropy {
     /// The loss over `classes` classes, with its weights on `device`.
     ///
@@ -162,18 +156,23 @@ impl CrossEntropy {
     ///
     /// If the shapes do not fit, or, on the CPU, a label is neither a class nor ignored.
     pub fn forward(&self, logits: Tensor<2>, targets: &Targets) -> Tensor<1> {
-        let [samples, _] = logits.dims();
-        let Terms { losses, weights } = self.terms(logits, targets);
-        match weights {
-            Some(weights) => losses.sum() / weights.sum().clamp_min(TINY),
-            None => losses.sum().div_scalar(samples.max(1) as f64),
+        let [samples, _] = self.checked(&logits, targets);
+        match targets {
+            Targets::Labels(labels) => {
+                let (sum, weight) = self.label_terms(logits, labels.clone());
+                sum / weight.clamp_min(TINY)
+            }
+            Targets::Soft(probabilities) => {
+                let losses = self.soft_losses(logits, probabilities.clone());
+                losses.sum().div_scalar(samples.max(1) as f64)
+            }
         }
     }
 
     /// Sum of the weighted losses of a batch, and sum of their weights. Added up over a data
     /// set and then divided, they are the loss of the data set taken as one batch.
     ///
-    /// Each sample's loss is read in float32 and added in double precision.
+    /// Losses are added in double precision on the CPU, as those of soft targets are everywhere.
     ///
     /// # Shapes
     ///
@@ -183,74 +182,53 @@ impl CrossEntropy {
     ///
     /// As [`forward`](Self::forward).
     pub fn evaluate(&self, logits: Tensor<2>, targets: &Targets) -> (f64, f64) {
-        let [samples, _] = logits.dims();
-        let Terms { losses, weights } = self.terms(logits.inner(), targets);
-        let Some(weights) = weights else {
-            let sum = losses.into_data().iter::<f32>().map(f64::from).sum();
-            return (sum, samples as f64);
-        };
-        // Read at once: two reads would wait for the device twice.
-        let both: Vec<f32> = Tensor::cat(vec![losses, weights], 0).into_data().iter().collect();
-        let sum = |values: &[f32]| values.iter().map(|value| f64::from(*value)).sum();
-        (sum(&both[..samples]), sum(&both[samples..]))
+        let [samples, _] = self.checked(&logits, targets);
+        match targets {
+            Targets::Labels(labels) => {
+                let (sum, weight) = self.label_terms(logits.inner(), labels.clone());
+                // Read at once: two reads would wait for the device twice.
+                let both: Vec<f32> = Tensor::cat(vec![sum, weight], 0).into_data().iter().collect();
+                (f64::from(both[0]), f64::from(both[1]))
+            }
+            Targets::Soft(probabilities) => {
+                let losses = self.soft_losses(logits.inner(), probabilities.clone());
+                let sum = losses.into_data().iter::<f32>().map(f64::from).sum();
+                (sum, samples as f64)
+            }
+        }
     }
 
-    fn terms(&self, logits: Tensor<2>, targets: &Targets) -> Terms {
+    /// The shape of logits that fit the targets.
+    fn checked(&self, logits: &Tensor<2>, targets: &Targets) -> [usize; 2] {
         let [samples, classes] = logits.dims();
-        assert_eq!(
-            classes, self.classes,
-            "found logits of {classes} classes, expected {}",
-            self.classes
-        );
+        let expected = self.classes;
+        assert_eq!(classes, expected, "found logits of {classes} classes, expected {expected}");
         match targets {
             Targets::Labels(labels) => {
                 let [found] = labels.dims();
                 assert_eq!(found, samples, "found {found} labels for {samples} rows of logits");
-                self.label_terms(logits, labels.clone())
             }
             Targets::Soft(probabilities) => {
                 let (expected, found) = ([samples, classes], probabilities.dims());
                 assert_eq!(found, expected, "found targets of shape {found:?} for {expected:?}");
-                self.soft_terms(logits, probabilities.clone())
             }
         }
+        [samples, classes]
     }
 
-    fn label_terms(&self, logits: Tensor<2>, labels: Tensor<1, Int>) -> Terms {
+    /// The sum of the losses, and of their weights.
+    fn label_terms(&self, logits: Tensor<2>, labels: Tensor<1, Int>) -> (Tensor<1>, Tensor<1>) {
         self.check_labels(&labels);
-        let ignored = self.ignore_index.map(|index| labels.clone().equal_scalar(index));
-        let labels = match &ignored {
-            // Any class will do: what is gathered there is masked below.
-            Some(ignored) => labels.mask_fill(ignored.clone(), 0),
-            None => labels,
+        let options = CrossEntropyOptions {
+            label_smoothing: self.label_smoothing,
+            gamma: 0.0,
+            ignore_index: self.ignore_index,
         };
-        let weights = self.class_weights.clone().map(|all| all.select(0, labels.clone()));
-        let weights = match (weights, &ignored) {
-            (Some(weights), Some(ignored)) => Some(weights.mask_fill(ignored.clone(), 0.0)),
-            (None, Some(ignored)) => Some(ignored.clone().bool_not().float()),
-            (weights, None) => weights,
-        };
-
-        let log_probabilities = log_softmax(logits, 1);
-        let picked = log_probabilities.clone().gather(1, labels.unsqueeze_dim(1)).squeeze_dim(1);
-        let likelihood = match (&self.class_weights, &weights) {
-            (Some(_), Some(weights)) => picked * weights.clone(),
-            _ => picked,
-        };
-        let mut losses = likelihood.mul_scalar(self.label_smoothing - 1.0);
-        if self.label_smoothing > 0.0 {
-            let share = self.label_smoothing / self.classes as f64;
-            let spread = self.weighted(log_probabilities).sum_dim(1).squeeze_dim(1);
-            losses = losses - spread.mul_scalar(share);
-        }
-        // Masked rather than multiplied with 0: an ignored sample may hold infinities.
-        if let Some(ignored) = ignored {
-            losses = losses.mask_fill(ignored, 0.0);
-        }
-        Terms { losses, weights }
+        softmax_cross_entropy(logits, labels, self.class_weights.clone(), options)
     }
 
-    fn soft_terms(&self, logits: Tensor<2>, probabilities: Tensor<2>) -> Terms {
+    /// The loss of each sample, `[batch]`.
+    fn soft_losses(&self, logits: Tensor<2>, probabilities: Tensor<2>) -> Tensor<1> {
         let share = self.label_smoothing / self.classes as f64;
         let probabilities = if self.label_smoothing > 0.0 {
             probabilities.mul_scalar(1.0 - self.label_smoothing).add_scalar(share)
@@ -258,8 +236,7 @@ impl CrossEntropy {
             probabilities
         };
         let log_probabilities = log_softmax(logits, 1);
-        let losses = (log_probabilities * self.weighted(probabilities)).sum_dim(1).squeeze_dim(1);
-        Terms { losses: losses.neg(), weights: None }
+        (log_probabilities * self.weighted(probabilities)).sum_dim(1).squeeze_dim(1).neg()
     }
 
     /// Each column times the weight of its class.

@@ -18,6 +18,8 @@ pub(super) struct Row {
     /// Weight times `label_smoothing / classes`.
     pub(super) spread: Vec<f32>,
     pub(super) spread_total: f32,
+    /// The power of a focal loss, else 0.
+    pub(super) gamma: f64,
     pub(super) ignore_index: Option<i64>,
 }
 
@@ -129,21 +131,26 @@ impl Kernel for LossOfRows<'_> {
             total += f64::from(weight) * logarithm - f64::from(product);
             if let Target::Class(class) = target {
                 let distance = f64::from(logits[class]) - f64::from(maximum);
-                total += f64::from(row.kept[class]) * (logarithm - distance);
+                let loss = f64::from(row.kept[class]) * (logarithm - distance);
+                total += if row.gamma == 0.0 {
+                    loss
+                } else {
+                    loss * power(-(distance - logarithm).exp_m1(), row.gamma)
+                };
             }
         }
         total
     }
 }
 
-/// Writes `factor` times the gradient of the losses of `rows`. All lengths, and labels, are
+/// Writes `of_sum` times the gradient of the losses of `rows`. All lengths, and labels, are
 /// checked; `logits` and `to` begin with row 0 and may be the same.
 pub(super) struct GradientOfRows<'a> {
     pub(super) row: &'a Row,
     pub(super) logits: *const f32,
     pub(super) targets: Targets<'a>,
     pub(super) rows: Range<usize>,
-    pub(super) factor: f32,
+    pub(super) of_sum: f32,
     pub(super) to: *mut f32,
 }
 
@@ -152,7 +159,7 @@ impl Kernel for GradientOfRows<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let (row, factor) = (self.row, simd.splat(self.factor));
+        let (row, of_sum) = (self.row, simd.splat(self.of_sum));
         for index in self.rows {
             let (x, to) = (
                 self.logits.wrapping_add(index * row.classes),
@@ -160,34 +167,73 @@ impl Kernel for GradientOfRows<'_> {
             );
             // SAFETY: the rows, and the target's, have `classes` elements.
             unsafe {
-                let (target, weight, class) = match row.target(self.targets, index) {
-                    Target::Ignored => {
-                        to.write_bytes(0, row.classes);
-                        continue;
-                    }
-                    Target::Class(class) => {
-                        (std::ptr::null(), row.spread_total + row.kept[class], Some(class))
-                    }
-                    Target::Probabilities(target) => {
-                        (target, row.sums(simd, target, x, 0.0)[0], None)
-                    }
-                };
+                let target = row.target(self.targets, index);
+                if matches!(target, Target::Ignored) {
+                    to.write_bytes(0, row.classes);
+                    continue;
+                }
                 let maximum = maximum(simd, x, row.classes);
+                // The logits may be overwritten by what follows.
+                let total = match target {
+                    Target::Probabilities(target) => row.sums(simd, target, x, 0.0)[0],
+                    _ => row.spread_total,
+                };
+                let own = match target {
+                    Target::Class(class) => f64::from(*x.add(class)) - f64::from(maximum),
+                    _ => 0.0,
+                };
                 // Written first and read again below, from the first cache.
                 let sum = exponentials(simd, x, row.classes, maximum, to);
-                let of_term = simd.splat(weight / sum * self.factor);
+                let (target, class, kept) = match target {
+                    Target::Class(class) if row.gamma == 0.0 => {
+                        (std::ptr::null(), Some(class), row.kept[class])
+                    }
+                    Target::Class(class) => {
+                        let slope = focal_slope(own - f64::from(sum).ln(), row.gamma);
+                        (std::ptr::null(), Some(class), row.kept[class] * slope as f32)
+                    }
+                    Target::Probabilities(target) => (target, None, 0.0),
+                    Target::Ignored => unreachable!("left above"),
+                };
+                let of_term = simd.splat((total + kept) / sum * self.of_sum);
                 let mut at = 0;
                 while at < row.classes {
                     let left = row.classes - at;
                     let term = simd.mul(load_rest(simd, to.add(at), left), of_term);
                     let wanted = row.weighted(simd, target, at);
-                    store_rest(simd, to.add(at), left, simd.neg_mul_add(wanted, factor, term));
+                    store_rest(simd, to.add(at), left, simd.neg_mul_add(wanted, of_sum, term));
                     at += S::LANES;
                 }
                 if let Some(class) = class {
-                    *to.add(class) -= row.kept[class] * self.factor;
+                    *to.add(class) -= kept * self.of_sum;
                 }
             }
         }
+    }
+}
+
+/// `base^exponent`, quickly for the usual exponents.
+#[inline(always)]
+fn power(base: f64, exponent: f64) -> f64 {
+    if exponent == 2.0 {
+        base * base
+    } else if exponent == 1.0 {
+        base
+    } else {
+        base.powf(exponent)
+    }
+}
+
+/// The slope of `(1 - p)^gamma ln p` in `ln p`: `(1 - p)^(gamma - 1) (1 - p - gamma p ln p)`.
+#[inline(always)]
+fn focal_slope(log_p: f64, gamma: f64) -> f64 {
+    let (p, rest) = (log_p.exp(), -log_p.exp_m1());
+    // At the ends, where one factor of a product is infinite, what it tends to.
+    if rest <= 0.0 {
+        0.0
+    } else if p == 0.0 {
+        1.0
+    } else {
+        power(rest, gamma - 1.0) * (rest - gamma * p * log_p)
     }
 }

@@ -14,7 +14,7 @@ fn reference(
     logits: &[f32],
     classes: usize,
     weights: Option<&[f32]>,
-    smoothing: f64,
+    (smoothing, gamma): (f64, f64),
     target: impl Fn(usize) -> Option<Vec<f64>>,
 ) -> (f64, Vec<f64>) {
     let (mut sum, mut gradient) = (0.0, vec![]);
@@ -31,12 +31,23 @@ fn reference(
             .collect();
         let total: f64 = wanted.iter().sum();
         let scale: f64 = x.iter().map(|&x| f64::from(x).exp()).sum();
+        // Of the label, if there is a power: then all else is wanted with 0.
+        let p: f64 = x.iter().zip(&target).map(|(&x, t)| t * f64::from(x).exp() / scale).sum();
+        let factor = if gamma == 0.0 { 1.0 } else { (1.0 - p).powf(gamma) };
+        let slope = match gamma {
+            0.0 => 1.0,
+            _ => factor - gamma * p * (1.0 - p).powf(gamma - 1.0) * p.ln(),
+        };
         for (&x, wanted) in x.iter().zip(&wanted) {
-            sum += wanted * (scale.ln() - f64::from(x));
-            gradient.push(f64::from(x).exp() / scale * total - wanted);
+            sum += wanted * factor * (scale.ln() - f64::from(x));
+            gradient.push(slope * (f64::from(x).exp() / scale * total - wanted));
         }
     }
     (sum, gradient)
+}
+
+fn powers(loss: &CrossEntropy<'_>) -> (f64, f64) {
+    (loss.label_smoothing, loss.gamma)
 }
 
 fn options(isa: Isa, classes: usize, weights: &[f32]) -> Vec<CrossEntropy<'_>> {
@@ -45,6 +56,7 @@ fn options(isa: Isa, classes: usize, weights: &[f32]) -> Vec<CrossEntropy<'_>> {
         classes,
         class_weights: None,
         label_smoothing: 0.0,
+        gamma: 0.0,
         ignore_index: None,
     };
     let weighted = CrossEntropy { class_weights: Some(weights), ..plain };
@@ -71,11 +83,11 @@ fn check(
     assert!(error_of_sum < TOLERANCE, "{what}: {found:?}, {sum}");
     let scale = if weight == 0.0 { 0.0 } else { 2.0 / weight };
     let expected: Vec<f64> = gradient.iter().map(|gradient| gradient * scale).collect();
-    let found = loss.gradient(Cow::Borrowed(logits), targets, 2.0);
+    let found = loss.gradient(Cow::Borrowed(logits), targets, scale as f32);
     // With a single class the gradient is nothing but rounding, in the size of the factor.
     let worst = error_relative_to(largest(&expected).max(scale * 1e-1), &found, &expected);
     assert!(worst < TOLERANCE, "{what}: {worst}");
-    assert!(found == loss.gradient(Cow::Owned(logits.to_vec()), targets, 2.0));
+    assert!(found == loss.gradient(Cow::Owned(logits.to_vec()), targets, scale as f32));
 }
 
 #[test]
@@ -85,7 +97,14 @@ fn labels_agree_with_the_definition() {
         for [rows, classes] in SIZES {
             let logits: Vec<f32> = numbers(rows * classes, 1).iter().map(|x| x * 9.0).collect();
             let weights: Vec<f32> = numbers(classes, 2).iter().map(|weight| weight + 1.2).collect();
-            for loss in options(isa, classes, &weights) {
+            // A power, but of `1 - p` that is zero with a single class.
+            let gammas = if classes > 1 { vec![0.0, 0.5, 1.0, 2.0, 3.5] } else { vec![0.0] };
+            let focal = gammas.into_iter().map(|gamma| CrossEntropy {
+                gamma,
+                ignore_index: Some(255),
+                ..options(isa, classes, &weights)[1]
+            });
+            for loss in options(isa, classes, &weights).into_iter().chain(focal) {
                 let ignores = loss.ignore_index.is_some();
                 let labels: Vec<i64> = (0..rows)
                     .map(
@@ -95,7 +114,7 @@ fn labels_agree_with_the_definition() {
                     )
                     .collect();
                 let expected =
-                    reference(&logits, classes, loss.class_weights, loss.label_smoothing, |row| {
+                    reference(&logits, classes, loss.class_weights, powers(&loss), |row| {
                         let mut target = vec![0.0; classes];
                         *target.get_mut(usize::try_from(labels[row]).expect("a class"))? = 1.0;
                         (labels[row] != 255 || !ignores).then_some(target)
@@ -125,7 +144,7 @@ fn probabilities_agree_with_the_definition() {
                 numbers(rows * classes, 3).iter().map(|target| target + 1.0).collect();
             for loss in options(isa, classes, &weights) {
                 let expected =
-                    reference(&logits, classes, loss.class_weights, loss.label_smoothing, |row| {
+                    reference(&logits, classes, loss.class_weights, powers(&loss), |row| {
                         let row = &targets[row * classes..][..classes];
                         Some(row.iter().map(|&target| f64::from(target)).collect())
                     });
@@ -144,6 +163,7 @@ fn small_cases_agree_with_pytorch() {
         classes: 3,
         class_weights: Some(&weights),
         label_smoothing: 0.1,
+        gamma: 0.0,
         ignore_index: Some(1),
     };
     let logits = [1.0, 2.0, 3.0, 1.0, 1.0, 1.0, 0.0, 5.0, 0.0];
@@ -162,6 +182,7 @@ fn where_nothing_counts_loss_and_gradient_are_zero() {
             classes: 2,
             class_weights: None,
             label_smoothing: 0.1,
+            gamma: 0.0,
             ignore_index: Some(-100),
         };
         let logits = [1.0, f32::INFINITY, 3.0, f32::NAN];
@@ -172,6 +193,27 @@ fn where_nothing_counts_loss_and_gradient_are_zero() {
 }
 
 #[test]
+fn focal_loss_is_finite_at_its_ends() {
+    for isa in Isa::available() {
+        for gamma in [0.5, 1.0, 2.0] {
+            let loss = CrossEntropy { gamma, ..options(isa, 2, &[])[0] };
+            let logits = [1e4, -1e4, 1e4, -1e4];
+            let targets = Targets::Labels(&[0, 1]);
+            assert_eq!(loss.loss(&logits, targets).sum, 2e4);
+            let gradient = loss.gradient(Cow::Borrowed(&logits), targets, 1.0);
+            assert_eq!(gradient, [0.0, 0.0, 1.0, -1.0]);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a gamma of 2, which wants labels, and these not smoothed")]
+fn a_power_with_smoothing_is_refused() {
+    let loss = CrossEntropy { gamma: 2.0, ..options(Isa::active(), 2, &[])[2] };
+    let _ = loss.loss(&[0.0; 4], Targets::Labels(&[1, 0]));
+}
+
+#[test]
 #[should_panic(expected = "label 2 in row 1: there are 2 classes")]
 fn a_label_that_is_no_class_is_told() {
     let loss = CrossEntropy {
@@ -179,6 +221,7 @@ fn a_label_that_is_no_class_is_told() {
         classes: 2,
         class_weights: None,
         label_smoothing: 0.0,
+        gamma: 0.0,
         ignore_index: None,
     };
     let _ = loss.loss(&[0.0; 4], Targets::Labels(&[1, 2]));
@@ -194,9 +237,34 @@ fn the_number_of_threads_changes_no_bit() {
             classes: 21,
             class_weights: None,
             label_smoothing: 0.1,
+            gamma: 0.0,
             ignore_index: Some(20),
         };
         let targets = Targets::ShortLabels(&labels);
         (loss.loss(&logits, targets), loss.gradient(Cow::Borrowed(&logits), targets, 1.0))
     });
+    same_for_any_number_of_threads(|| {
+        let loss = CrossEntropy { gamma: 2.0, ..options(Isa::active(), 21, &[])[0] };
+        let targets = Targets::ShortLabels(&labels);
+        (loss.loss(&logits, targets), loss.gradient(Cow::Borrowed(&logits), targets, 1.0))
+    });
+}
+
+/// `cargo test --release -p ocelli-kernels -- --ignored --nocapture a_segmentations_loss`
+#[test]
+#[ignore = "measures"]
+fn time_of_a_segmentations_loss() {
+    let rows = 4 * 256 * 256;
+    let logits = numbers(rows * 21, 1);
+    let labels: Vec<i64> = (0..rows).map(|row| (row * 7 % 21) as i64).collect();
+    let targets = Targets::Labels(&labels);
+    for gamma in [0.0, 2.0, 1.5] {
+        let loss = CrossEntropy { gamma, ..options(Isa::active(), 21, &[])[0] };
+        crate::timing::report(&format!("gamma {gamma} forward"), || {
+            std::hint::black_box(loss.loss(&logits, targets));
+        });
+        crate::timing::report(&format!("gamma {gamma} backward"), || {
+            std::hint::black_box(loss.gradient(Cow::Borrowed(&logits), targets, 1.0));
+        });
+    }
 }

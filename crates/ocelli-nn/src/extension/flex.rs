@@ -2,16 +2,22 @@
 
 mod concat;
 mod convolution;
+mod cross_entropy;
 mod dense;
 mod elementwise;
 mod layer_norm;
 mod normalization;
 mod pool;
 
-use burn::backend::{Flex, tensor::FloatTensor};
+use burn::backend::{
+    Flex,
+    tensor::{FloatTensor, IntTensor},
+};
 
 use super::{Normalization, Optional, VisionOperations, Winners, default_body};
-use crate::functional::{Activation, ConvGeometry, NormalizationOptions, PoolGeometry, ResizeMode};
+use crate::functional::{
+    Activation, ConvGeometry, CrossEntropyOptions, NormalizationOptions, PoolGeometry, ResizeMode,
+};
 
 impl VisionOperations for Flex {
     fn convolution(
@@ -223,5 +229,41 @@ impl VisionOperations for Flex {
         shape: [usize; 4],
     ) -> FloatTensor<Self> {
         pool::adaptive_average_pool_gradient(dy, shape)
+    }
+    fn cross_entropy(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        class_weights: Optional<Self>,
+        options: CrossEntropyOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        cross_entropy::cross_entropy(logits, labels, class_weights.into_option(), options)
+    }
+
+    fn cross_entropy_gradient(
+        of_sum: FloatTensor<Self>,
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        class_weights: Optional<Self>,
+        options: CrossEntropyOptions,
+    ) -> FloatTensor<Self> {
+        let weights = class_weights.into_option();
+        cross_entropy::cross_entropy_gradient(of_sum, logits, labels, weights, options)
+    }
+
+    fn softmax_class_sums(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        ignore_index: Option<i64>,
+    ) -> FloatTensor<Self> {
+        cross_entropy::softmax_class_sums(logits, labels, ignore_index)
+    }
+
+    fn softmax_class_sums_gradient(
+        of_sums: FloatTensor<Self>,
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        ignore_index: Option<i64>,
+    ) -> FloatTensor<Self> {
+        cross_entropy::softmax_class_sums_gradient(of_sums, logits, labels, ignore_index)
     }
 }

@@ -2,6 +2,7 @@
 //! in memory and whoever else holds them.
 
 mod convolution;
+mod cross_entropy;
 mod elementwise;
 mod normalization;
 mod pool;
