@@ -132,7 +132,9 @@ fn best_validation<'a>(
     records: impl Iterator<Item = &'a EpochRecord>,
     by: BestBy,
 ) -> Option<&'a EpochRecord> {
-    records.reduce(|best, record| {
-        if by.prefers(by.value(record), by.value(best)) { record } else { best }
-    })
+    records.reduce(
+        |best, record| {
+            if by.prefers(by.value(record), by.value(best)) { record } else { best }
+        },
+    )
 }

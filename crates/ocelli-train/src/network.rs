@@ -2,7 +2,9 @@
 
 use burn::module::Module;
 use ocelli_data::random::{Purpose, generator};
-use ocelli_models::{BuildError, Classifier, DenseEntry, DenseModel, ModelEntry, build, build_dense};
+use ocelli_models::{
+    BuildError, Classifier, DenseEntry, DenseModel, ModelEntry, build, build_dense,
+};
 use ocelli_nn::tensor::Device;
 
 use crate::recipe::{Recipe, Task};
@@ -29,7 +31,9 @@ impl Network {
             Task::Classify => {
                 Self::Classifier(build(&model.classifier(classes), &mut random, device)?)
             }
-            Task::Segment => Self::Dense(build_dense(&model.dense(3, classes), &mut random, device)?),
+            Task::Segment => {
+                Self::Dense(build_dense(&model.dense(3, classes), &mut random, device)?)
+            }
             Task::Colorize => {
                 let space = recipe.colorize.unwrap_or_default().space;
                 let config = model.dense(gray_channels(&model.name), space.outputs());

@@ -257,9 +257,7 @@ pub(crate) fn check_truth(
     let (location, found) = (location.to_owned(), train.len());
     let classes = train.classes.len();
     match task {
-        Task::Classify if classes < 2 => {
-            Err(PicturesError::NoClasses { location, found, classes })
-        }
+        Task::Classify if classes < 2 => Err(PicturesError::NoClasses { location, found, classes }),
         Task::Segment if train.palette.is_none() || classes < 2 => {
             Err(PicturesError::NoMasks { location, found, classes })
         }

@@ -19,9 +19,7 @@ use crate::pictures::{self, PicturesError};
 use crate::recipe::{EvaluateSection, Recipe};
 use crate::run_folder::{RunFolder, RunFolderError, RunInfo};
 use crate::task::segment::Look;
-use crate::task::{
-    Evaluation, EvaluationError, colorize, floats, images_tensor, plain_objective,
-};
+use crate::task::{Evaluation, EvaluationError, colorize, floats, images_tensor, plain_objective};
 use crate::trainer::{LAST, epoch_checkpoint};
 
 /// Why a run's model can't be used.
@@ -181,7 +179,8 @@ impl Trained {
                 notes: pictures.notes,
             });
         };
-        let found = source::open(location, &pictures::source_options(self.recipe.task, &self.recipe.data))?;
+        let found =
+            source::open(location, &pictures::source_options(self.recipe.task, &self.recipe.data))?;
         // Of a folder with parts, the one that was not trained on says most.
         let parts = [found.test, found.val, Some(found.train)];
         let dataset = parts

@@ -1,6 +1,6 @@
 //! The first weights of a model: found, fetched, read and fitted.
 
-use ocelli_models::pretrained::{self, PretrainedError};
+use ocelli_models::pretrained::{self, EncoderError};
 use ocelli_nn::weights::source::{Source, SourceError};
 use ocelli_nn::weights::{DownloadError, ReadError, read};
 use thiserror::Error;
@@ -28,7 +28,7 @@ pub enum WeightsError {
         /// The model's name.
         model: String,
         /// What doesn't fit.
-        reason: Box<PretrainedError>,
+        reason: Box<EncoderError>,
     },
 }
 
@@ -53,12 +53,18 @@ pub(crate) fn with_weights(
         };
         let (fitted, told) = match network {
             Network::Classifier(model) => {
-                let fitted = pretrained::load(model, loaded.state).map_err(misfit)?;
+                let fitted = pretrained::load(model, loaded.state)
+                    .map_err(|reason| misfit(EncoderError::Weights(reason)))?;
                 (Network::Classifier(fitted.model), fitted.notes)
             }
             Network::Dense(model) => {
-                let _ = is_encoder;
-                (Network::Dense(model), Vec::new())
+                let fitted = if is_encoder {
+                    pretrained::encoder_into(model, loaded.state)
+                } else {
+                    pretrained::load_dense(model, loaded.state).map_err(EncoderError::Weights)
+                };
+                let fitted = fitted.map_err(misfit)?;
+                (Network::Dense(fitted.model), fitted.notes)
             }
         };
         network = fitted;

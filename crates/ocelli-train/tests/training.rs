@@ -407,3 +407,103 @@ fn a_recipe_that_was_cut_short_or_edited_is_noticed() {
     let change = run.recipe_change(&info).unwrap().unwrap();
     assert!(change.contains("recipe.toml has changed"), "{change}");
 }
+
+/// A narrow U-Net over the parts of the birds.
+const SEGMENT: [&str; 5] = [
+    "task=segment",
+    "model.name=unet",
+    "model.width=4",
+    "model.depth=2",
+    "train.snapshots=[\"first\",\"last\"]",
+];
+/// The same for colours.
+const COLORIZE: [&str; 5] =
+    ["task=colorize", "model.name=unet", "model.width=4", "model.depth=2", SEGMENT[4]];
+
+#[test]
+fn runs_of_the_dense_tasks_resumed_equal_unbroken_ones_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    for (task, own) in [("segment", SEGMENT), ("colorize", COLORIZE)] {
+        let overrides = [&own[..], &["train.ema.decay=0.9"]].concat();
+        let unbroken = folder.path().join(task);
+        run(&unbroken, &overrides, usize::MAX).unwrap();
+        for stop_after in [1, 5] {
+            let path = folder.path().join(format!("{task}-{stop_after}"));
+            let ending = run(&path, &overrides, stop_after).unwrap();
+            assert_eq!(ending.status, RunStatus::Stopped, "{task} after {stop_after}");
+            go_on(&path, usize::MAX).unwrap();
+            assert_same_run(&unbroken, &path);
+        }
+    }
+}
+
+#[test]
+fn segmentation_records_regions_and_keeps_masks_in_the_encoding_of_the_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let overrides = [&SEGMENT[..], &["train.snapshot_pictures=2"]].concat();
+    let ending = run(&path, &overrides, usize::MAX).unwrap();
+    assert_eq!(ending.best_by.name(), "miou");
+    let run = RunFolder::open(&path).unwrap();
+    let info = run.read_info().unwrap();
+    let masks = info.masks.unwrap();
+    assert_eq!(masks.classes.len(), info.classes.len());
+    let records = records(&path);
+    let val = &records[1];
+    assert!(val.regions.miou.is_some() && val.accuracy.is_some() && val.top5.is_none());
+    assert_eq!(val.regions.iou.len(), info.classes.len());
+    let counted: u64 = val.confusion.iter().map(|[_, _, pixels]| pixels).sum();
+    assert_eq!(counted, 9 * 16 * 16, "every pixel of 9 pictures");
+    let files = |part: &str| {
+        let read = std::fs::read_dir(run.snapshots().join(part)).unwrap();
+        let mut names: Vec<_> = read.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let names = files("truth");
+    assert_eq!(names.len(), 2);
+    for part in ["pictures", "epoch-0001/masks", "epoch-0002/masks"] {
+        assert_eq!(files(part), names, "{part}");
+    }
+    let mask = std::fs::read(run.snapshots().join("epoch-0002/masks").join(&names[0])).unwrap();
+    let options = ocelli_data::DecodeOptions::default();
+    let mask = ocelli_data::mask::decode(&mask, &masks.palette(), &options).unwrap();
+    assert_eq!((mask.width(), mask.height()), (16, 16));
+}
+
+#[test]
+fn a_key_of_another_task_is_refused_with_the_tasks_it_is_for() {
+    let refused = |overrides: &[&str]| {
+        let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
+        let text = RecipeText::new("test".into(), RECIPE.into());
+        let (recipe, text) = text.parse(&overrides).unwrap();
+        resolve(recipe, &text).unwrap_err().to_string()
+    };
+    for (overrides, words) in [
+        (&["train.best_by=miou"][..], "accuracy, loss"),
+        (&["evaluate.flip=true"], "task = \"segment\""),
+        (&["model.skip_connections=false"], "task = \"segment\" and \"colorize\""),
+        (&["task=segment", "train.mixup_alpha=0.2"], "task = \"classify\""),
+        (&["task=colorize", "train.loss=dice"], "a loss of task = \"colorize\""),
+        (&["task=segment", "evaluate.scales=[0.0]"], "numbers from 0.1 to 4"),
+        (&["task=segment", "train.loss.gama=2"], "gama"),
+    ] {
+        let error = refused(overrides);
+        assert!(error.contains(words), "{overrides:?}: {error}");
+    }
+}
+
+#[test]
+fn every_recipe_of_the_project_can_be_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let (recipe, text) = RecipeText::from_file(&path).unwrap().parse(&[]).unwrap();
+        let recipe = resolve(recipe, &text).unwrap_or_else(|error| panic!("{error}"));
+        let entry = ocelli_train::network::NetworkEntry::find(recipe.task, &recipe.model.name);
+        assert!(entry.is_some(), "{}: no model {}", path.display(), recipe.model.name);
+        count += 1;
+    }
+    assert!(count > 10, "found {count} recipes");
+}

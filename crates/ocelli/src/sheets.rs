@@ -52,7 +52,8 @@ pub(crate) fn of_run(run: &Path) -> Result<usize, Failure> {
 /// Draws what runs make of the pictures that all of them kept: one sheet a picture, a tile a run.
 /// Returns how many.
 pub(crate) fn of_runs(runs: &[PathBuf], to: &Path) -> Result<usize, Failure> {
-    let all: Vec<Snapshots> = runs.iter().map(|run| Snapshots::open(run)).collect::<Result<_, _>>()?;
+    let all: Vec<Snapshots> =
+        runs.iter().map(|run| Snapshots::open(run)).collect::<Result<_, _>>()?;
     let Some(first) = all.first().filter(|first| first.task != Task::Classify) else {
         return Ok(0);
     };
@@ -148,7 +149,8 @@ impl Snapshots {
     }
 
     fn legend(&self) -> Vec<LegendEntry> {
-        let classes = self.masks.iter().flat_map(|masks| masks.classes.iter().chain(&masks.ignored));
+        let classes =
+            self.masks.iter().flat_map(|masks| masks.classes.iter().chain(&masks.ignored));
         classes.map(|class| LegendEntry { name: class.name.clone(), color: class.color }).collect()
     }
 }

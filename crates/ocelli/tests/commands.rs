@@ -301,3 +301,110 @@ fn without_a_recipe_what_is_set_counts_before_anything_is_chosen() {
         assert!(err(&trained).contains(words), "{words:?} is missing in {}", err(&trained));
     }
 }
+
+/// Trains a recipe of the project for one epoch on few pictures.
+fn dense_run(recipe: &str, run: &str, more: &[&str]) -> Output {
+    let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes").join(recipe);
+    let recipe = recipe.display().to_string();
+    let mut arguments = vec!["train", &recipe, "--out", run];
+    let sets = [
+        "train.epochs=1",
+        "data.train=synth://birds?classes=3&count=24&size=32",
+        "data.size=32",
+        "model.width=4",
+        "model.depth=2",
+    ];
+    for set in sets.iter().chain(more) {
+        arguments.extend(["--set", *set]);
+    }
+    ocelli(&arguments)
+}
+
+#[test]
+fn segmentation_trains_evaluates_predicts_and_is_laid_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let birds = birds(folder.path());
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let [with, without] = [place("with"), place("without")];
+    let trained = dense_run("segment-birds.toml", &with, &[]);
+    assert!(trained.status.success(), "{}", err(&trained));
+    assert!(
+        err(&trained).contains("mIoU") && err(&trained).contains("sheets"),
+        "{}",
+        err(&trained)
+    );
+    let trained = dense_run("segment-birds.toml", &without, &["model.skip_connections=false"]);
+    assert!(trained.status.success(), "{}", err(&trained));
+    let sheets = std::fs::read_dir(Path::new(&with).join("figures")).unwrap().count();
+    assert_eq!(sheets, 4, "a sheet for each of the snapshots' pictures");
+
+    let evaluated = ocelli(&["eval", &with, "--flip", "--scales", "0.5,1", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out(&evaluated)).unwrap();
+    for key in ["data", "loss", "accuracy", "miou", "frequency_weighted_iou", "iou", "dice"] {
+        assert!(report.get(key).is_some(), "{key} is missing in {report}");
+    }
+    assert!(report.get("top5").is_none());
+
+    let masks = place("masks");
+    let pictures = format!("{birds}/val");
+    for format in ["index", "palette", "color", "overlay"] {
+        let predicted =
+            ocelli(&["predict", &with, &pictures, "--out", &masks, "--masks", format, "--json"]);
+        assert!(predicted.status.success(), "{}", err(&predicted));
+        let line = out(&predicted).lines().next().unwrap().to_owned();
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let written = std::fs::read(line["written"].as_str().unwrap()).unwrap();
+        let size = ocelli_data::decode::dimensions(&written, &Default::default()).unwrap();
+        assert_eq!(size, (24, 24), "the picture's own size");
+    }
+    let sliding = ocelli(&["predict", &with, &pictures, "--out", &masks, "--sliding-window"]);
+    assert!(sliding.status.success(), "{}", err(&sliding));
+    let nowhere = ocelli(&["predict", &with, &pictures]);
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(err(&nowhere).contains("--out"), "{}", err(&nowhere));
+
+    let beside = place("beside");
+    let compared = ocelli(&["compare", &with, &without, "--out", &beside]);
+    assert!(out(&compared).contains("mIoU %") && out(&compared).contains("without skip"));
+    assert_eq!(std::fs::read_dir(&beside).unwrap().count(), 4);
+}
+
+#[test]
+fn colorization_keeps_the_lightness_and_is_measured_by_its_colors() {
+    let folder = tempfile::tempdir().unwrap();
+    let birds = birds(folder.path());
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    for space in ["lab", "rgb"] {
+        let run = place(space);
+        let set = format!("colorize.space={space}");
+        let trained = dense_run("colorize-birds.toml", &run, &[&set]);
+        assert!(trained.status.success(), "{}", err(&trained));
+        let evaluated = ocelli(&["eval", &run, "--data", &birds, "--json"]);
+        let report: serde_json::Value = serde_json::from_str(&out(&evaluated)).unwrap();
+        for key in ["psnr", "ssim", "ciede2000"] {
+            assert!(report[key].as_f64().is_some(), "{key} is missing in {report}");
+        }
+        let colored = place(&format!("{space}-colored"));
+        let predicted =
+            ocelli(&["predict", &run, &format!("{birds}/val"), "--out", &colored, "--json"]);
+        assert!(predicted.status.success(), "{}", err(&predicted));
+        let line = out(&predicted).lines().next().unwrap().to_owned();
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let read = |path: &str| {
+            let bytes = std::fs::read(path).unwrap();
+            ocelli_data::decode::decode(&bytes, &Default::default()).unwrap()
+        };
+        let answer = read(line["written"].as_str().unwrap());
+        let given = read(line["path"].as_str().unwrap());
+        assert_eq!((answer.width(), answer.height()), (given.width(), given.height()));
+        if space == "lab" {
+            let lightness = |picture: &ocelli_data::Picture| -> f64 {
+                let lab = ocelli_data::color::lab_from_rgb8(picture.pixels());
+                lab.iter().step_by(3).map(|&value| f64::from(value)).sum::<f64>()
+                    / (lab.len() / 3) as f64
+            };
+            let apart = (lightness(&answer) - lightness(&given)).abs();
+            assert!(apart < 1.0, "the mean lightness moved by {apart}");
+        }
+    }
+}

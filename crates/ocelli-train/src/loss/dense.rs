@@ -42,7 +42,7 @@ struct Term {
 #[derive(Clone, Debug)]
 enum Kind {
     /// Cross entropy or focal loss, with `[classes]` weights.
-    Pixels(CrossEntropyOptions, Option<Tensor<1>>),
+    Pixels(CrossEntropyOptions, Option<Box<Tensor<1>>>),
     Regions(Overlap),
 }
 
@@ -112,7 +112,8 @@ impl DenseLoss {
         if let [Term { weight, ignore, kind: Kind::Pixels(options, weights) }] = &self.terms[..] {
             let scores = self.rows(scores, masks);
             let labels = masks.labels(*ignore);
-            let (sum, total) = softmax_cross_entropy(scores, labels, weights.clone(), *options);
+            let weights = weights.as_deref().cloned();
+            let (sum, total) = softmax_cross_entropy(scores, labels, weights, *options);
             let both: Vec<f32> = Tensor::cat(vec![sum, total], 0).into_data().iter().collect();
             return (weight * f64::from(both[0]), f64::from(both[1]));
         }
@@ -167,7 +168,7 @@ impl Term {
                 };
                 let weights = weights.map(|weights| {
                     let weights: Vec<f32> = weights.into_iter().map(|w| w as f32).collect();
-                    Tensor::from_data(TensorData::new(weights, [classes]), device)
+                    Box::new(Tensor::from_data(TensorData::new(weights, [classes]), device))
                 });
                 Kind::Pixels(options, weights)
             }
@@ -187,7 +188,8 @@ impl Term {
         let labels = masks.labels(self.ignore);
         let loss = match &self.kind {
             Kind::Pixels(options, weights) => {
-                let (sum, total) = softmax_cross_entropy(scores, labels, weights.clone(), *options);
+                let weights = weights.as_deref().cloned();
+                let (sum, total) = softmax_cross_entropy(scores, labels, weights, *options);
                 sum / total.clamp_min(TINY)
             }
             Kind::Regions(overlap) => {

@@ -44,9 +44,11 @@ impl LossSection {
 
     fn read<T: DeserializeOwned + Default>(section: Option<&Self>) -> Result<T, String> {
         match section {
-            Some(section) => {
-                section.0.clone().try_into().map_err(|error| error.to_string().trim_end().to_owned())
-            }
+            Some(section) => section
+                .0
+                .clone()
+                .try_into()
+                .map_err(|error| error.to_string().trim_end().to_owned()),
             None => Ok(T::default()),
         }
     }

@@ -5,9 +5,7 @@ use ocelli_data::Dataset;
 use ocelli_data::loader::{Batch, Loader};
 use ocelli_nn::Pass;
 
-use super::{
-    Evaluation, EvaluationError, Kept, Learned, Objective, Scores, floats, images_tensor,
-};
+use super::{Evaluation, EvaluationError, Kept, Learned, Objective, Scores, floats, images_tensor};
 use crate::loss::{CrossEntropy, LossConfig, LossError, Targets};
 use crate::metric::{ConfusionMatrix, MetricError, TopK, prediction};
 use crate::network::Network;
@@ -28,8 +26,7 @@ impl Classification {
     ) -> Result<Self, LossError> {
         let config = LossSection::classification(recipe.train.loss.as_ref())
             .map_err(|reason| LossError::Section { reason })?;
-        let counts: Vec<u64> =
-            train.class_counts().into_iter().map(|count| count as u64).collect();
+        let counts: Vec<u64> = train.class_counts().into_iter().map(|count| count as u64).collect();
         let classes = train.classes.len();
         let loss = CrossEntropy::new(&config, classes, Some(&counts), device)?;
         Ok(Self { loss, classes })

@@ -13,9 +13,7 @@ use ocelli_nn::Pass;
 use ocelli_nn::functional::{ResizeMode, resize2d};
 use rayon::prelude::*;
 
-use super::{
-    Evaluation, EvaluationError, Kept, Learned, Objective, Scores, floats, images_tensor,
-};
+use super::{Evaluation, EvaluationError, Kept, Learned, Objective, Scores, floats, images_tensor};
 use crate::loss::{LossError, PixelLoss, PixelLossConfig};
 use crate::metric::MetricError;
 use crate::network::{Network, gray_channels};

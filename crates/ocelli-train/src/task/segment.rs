@@ -11,9 +11,7 @@ use ocelli_models::DenseOutput;
 use ocelli_nn::Pass;
 use rayon::prelude::*;
 
-use super::{
-    Evaluation, EvaluationError, Kept, Learned, Objective, Scores, images_tensor,
-};
+use super::{Evaluation, EvaluationError, Kept, Learned, Objective, Scores, images_tensor};
 use crate::loss::{DenseLoss, DenseLossConfig, DenseTargets, LossError};
 use crate::metric::{MetricError, SegmentationMatrix, argmax_classes};
 use crate::network::Network;

@@ -14,6 +14,7 @@ use ocelli_nn::{Pass, cpu, device};
 use rand::Rng;
 
 use super::broken::BrokenPictures;
+use super::snapshot::Snapshots;
 use super::{Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError};
 use crate::checkpoint;
 use crate::ema::Ema;
@@ -30,7 +31,6 @@ use crate::schedule::Schedule;
 use crate::task::{Learned, Objective, objective};
 use crate::weights;
 use evaluation::EvaluationPass;
-use super::snapshot::Snapshots;
 
 pub(super) struct Session {
     pub(super) recipe: Recipe,
@@ -89,11 +89,8 @@ impl Session {
         let model = Network::new(&recipe, classes, &gradient_device)?;
         // A run that goes on has weights of its own.
         let begins = !checkpoint::names(&folder.checkpoints()).iter().any(|name| name == LAST);
-        let (model, notes) = if begins {
-            weights::with_weights(model, &recipe.model)?
-        } else {
-            (model, Vec::new())
-        };
+        let (model, notes) =
+            if begins { weights::with_weights(model, &recipe.model)? } else { (model, Vec::new()) };
         let notes = pictures.notes.iter().cloned().chain(notes).collect();
         let steps = train_loader.batches_per_epoch().div_ceil(recipe.train.accumulate);
         let misfit = |table| move |reason| TrainError::Config { table, reason };
@@ -350,12 +347,8 @@ impl Session {
             .iter()
             .any(|at| at.number(self.recipe.train.epochs) == epoch);
         let model = self.evaluated_model();
-        let pass = EvaluationPass {
-            loader: &self.val_loader,
-            split: Split::Val,
-            epoch,
-            keeps: snapshot,
-        };
+        let pass =
+            EvaluationPass { loader: &self.val_loader, split: Split::Val, epoch, keeps: snapshot };
         let Some(evaluation) = self.evaluate(&model, &pass, watch)? else { return Ok(None) };
         self.broken.note(
             Split::Val,
@@ -386,9 +379,8 @@ impl Session {
     fn training_record(&self, epoch: u32) -> EpochRecord {
         let totals = &self.state.totals;
         let pictures = totals.pictures as f64;
-        let share = |right: u64| {
-            (totals.questions > 0).then(|| right as f64 / totals.questions as f64)
-        };
+        let share =
+            |right: u64| (totals.questions > 0).then(|| right as f64 / totals.questions as f64);
         let classifies = self.recipe.task == Task::Classify;
         EpochRecord {
             loss: totals.loss / pictures,

@@ -184,7 +184,11 @@ fn file_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
         let plain: String = stem(file)
             .chars()
-            .map(|letter| if letter.is_alphanumeric() || "-_ .".contains(letter) { letter } else { '_' })
+            .map(
+                |letter| {
+                    if letter.is_alphanumeric() || "-_ .".contains(letter) { letter } else { '_' }
+                },
+            )
             .collect();
         let mut own = plain.clone();
         let mut number = 1;

@@ -46,10 +46,7 @@ pub(crate) fn start(start: &RunStart<'_>) -> String {
     let _ = writeln!(
         text,
         "{classes}pictures: train {}, val {}{test}; {} px, batches of {}",
-        info.pictures.train,
-        info.pictures.val,
-        recipe.data.size,
-        recipe.train.batch_size
+        info.pictures.train, info.pictures.val, recipe.data.size, recipe.train.batch_size
     );
     if start.state.epoch > 0 || start.state.batch > 0 {
         let _ = writeln!(

@@ -1,6 +1,6 @@
 use super::*;
-use crate::recipe::{LossSection, Validation};
 use crate::recipe::resolve::resolve;
+use crate::recipe::{LossSection, Validation};
 
 const RECIPE: &str = "\
 task = \"classify\"

@@ -43,11 +43,8 @@ impl Look {
             .filter(|transform| matches!(transform, Transform::Normalize(_)))
             .cloned()
             .collect();
-        let window = Window {
-            size: size.map(|side| side as usize),
-            overlap: evaluate.overlap,
-            normalize,
-        };
+        let window =
+            Window { size: size.map(|side| side as usize), overlap: evaluate.overlap, normalize };
         Self {
             flip: evaluate.flip,
             scales: evaluate.scales.clone(),
@@ -79,7 +76,8 @@ impl Look {
         for &scale in &self.scales {
             let size = [height, width].map(|side| scaled(side, scale));
             let whole = size == [height, width];
-            let images = if whole { images.clone() } else { resize2d(images.clone(), size, BILINEAR) };
+            let images =
+                if whole { images.clone() } else { resize2d(images.clone(), size, BILINEAR) };
             for mirrored in [false, true] {
                 if mirrored && !self.flip {
                     continue;

@@ -78,8 +78,7 @@ impl Session {
                 }
             })?;
         let epoch = best.state.epoch;
-        let pass =
-            EvaluationPass { loader: &loader, split: Split::Test, epoch, keeps: false };
+        let pass = EvaluationPass { loader: &loader, split: Split::Test, epoch, keeps: false };
         let Some(evaluation) = self.evaluate(&model, &pass, watch)? else { return Ok(None) };
         self.broken.note(
             Split::Test,

@@ -118,9 +118,7 @@ fn answered<'a>(
     };
     let png = match encoding {
         Some(encoding) => encode(&mask, &palette, encoding).map_err(Failure::failed)?,
-        None => {
-            overlay(picture, &mask, &palette, OPACITY).to_png().map_err(Failure::failed)?
-        }
+        None => overlay(picture, &mask, &palette, OPACITY).to_png().map_err(Failure::failed)?,
     };
     let mut counts = vec![0usize; trained.info.classes.len()];
     for &class in mask.labels() {
