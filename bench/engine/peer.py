@@ -1,4 +1,5 @@
-"""One contender of `run`: times the steps of a torchvision model and prints one JSON object.
+"""One contender of `run`: times the steps of a model of torchvision, or of a dense one of fixtures/dense,
+and prints one JSON object.
 
     python peer.py eager resnet18 --mode train --batch 32 --size 224 --threads 2 --iters 7
 
@@ -16,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 WARM_UP = 2  # As many as `ocelli bench step` leaves out.
+DENSE = ["unet", "fcn32_resnet18", "fcn32_vgg16", "fcn_resnet50", "deeplabv3_resnet50", "deeplabv3_resnet101"]
 CONTENDERS = ["eager", "nchw", "compile", "onnx"]
 
 
@@ -30,7 +32,36 @@ def seeded_model(arguments):
     import torchvision
 
     torch.manual_seed(0)
+    if arguments.model in DENSE:
+        sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "fixtures" / "dense"))
+        import twins
+
+        networks = {
+            "unet": lambda: twins.Unet(arguments.classes),
+            "fcn32_resnet18": lambda: twins.Fcn(arguments.classes, "resnet18", 32),
+            "fcn32_vgg16": lambda: twins.Fcn(arguments.classes, "vgg16", 32),
+        }
+        if arguments.model in networks:
+            return networks[arguments.model]()
+        build = torchvision.models.segmentation.__dict__[arguments.model]
+        network = build(weights=None, weights_backbone=None, num_classes=arguments.classes)
+        return scores_only(network)
     return torchvision.models.get_model(arguments.model, weights=None, num_classes=arguments.classes)
+
+
+def scores_only(network):
+    """torchvision's segmentation networks answer with a dict; this one with its scores."""
+    import torch
+
+    class Scores(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+
+        def forward(self, x):
+            return self.network(x)["out"]
+
+    return Scores()
 
 
 def torch_step(arguments):
@@ -44,6 +75,9 @@ def torch_step(arguments):
     images = torch.rand(arguments.batch, 3, arguments.size, arguments.size) * 4 - 2
     images = images.to(memory_format=layout)
     labels = torch.arange(arguments.batch) % arguments.classes
+    if arguments.model in DENSE:
+        pixels = torch.arange(arguments.batch * arguments.size**2) // 7 % arguments.classes
+        labels = pixels.view(arguments.batch, arguments.size, arguments.size)
     model.train(arguments.mode == "train")
     # PyTorch's own defaults: this optimizer, unlike torch.compile, is not told to fuse.
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3) if arguments.mode == "train" else None

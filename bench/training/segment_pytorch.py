@@ -3,22 +3,26 @@ two can be laid side by side: one JSON object per epoch on standard output.
 
     python segment_pytorch.py CAMVID --model unet --width 32 --size 192 256 --batch-size 8 --epochs 2
 
-CAMVID holds {train,val}/{images,masks} with class indices in the masks. Needs torch and torchvision.
+CAMVID holds {train,val}/{images,masks} with class indices in the masks. Needs torch, torchvision and
+safetensors.
 Scores are brought to each mask's own size before they are compared, as `ocelli` does it.
 """
 
 import argparse
 import json
 import random
+import sys
 import time
 from pathlib import Path
 
 import numpy
 import torch
 from PIL import Image
-from torch import nn
+from safetensors.torch import load_file
 from torch.nn import functional as F
-from torchvision import models
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "fixtures/dense"))
+import twins  # noqa: E402
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder", type=Path)
@@ -29,6 +33,7 @@ parser.add_argument("--batch-size", type=int, default=8)
 parser.add_argument("--epochs", type=int, default=2)
 parser.add_argument("--lr", type=float, default=1e-4)
 parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--weights", type=Path, help="first weights (.safetensors) under ocelli's keys")
 parser.add_argument("--classes", type=int, default=11)
 parser.add_argument("--ignore", type=int, default=11)
 arguments = parser.parse_args()
@@ -59,55 +64,14 @@ class Pairs(torch.utils.data.Dataset):
         return (image - MEAN) / DEVIATION, *labels
 
 
-def double(channels, width):
-    layers = []
-    for source in (channels, width):
-        layers += [nn.Conv2d(source, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(True)]
-    return nn.Sequential(*layers)
-
-
-class UNet(nn.Module):
-    def __init__(self, width, depth=4):
-        super().__init__()
-        sizes = [width << stage for stage in range(depth + 1)]
-        self.down = nn.ModuleList(double(a, b) for a, b in zip([3, *sizes], sizes))
-        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, 2) for w in reversed(sizes[:-1]))
-        self.join = nn.ModuleList(double(2 * w, w) for w in reversed(sizes[:-1]))
-        self.head = nn.Conv2d(width, arguments.classes, 1)
-        for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-
-    def forward(self, x):
-        skips = []
-        for index, block in enumerate(self.down):
-            x = block(x if index == 0 else F.max_pool2d(x, 2))
-            skips.append(x)
-        skips.pop()
-        for up, join in zip(self.up, self.join):
-            x = join(torch.cat([skips.pop(), up(x)], 1))
-        return self.head(x)
-
-
-class FCN32(nn.Module):
-    def __init__(self):
-        super().__init__()
-        net = models.resnet18(weights=None)
-        self.features = nn.Sequential(*list(net.children())[:-2])
-        self.score = nn.Conv2d(512, arguments.classes, 1)
-        self.up = nn.ConvTranspose2d(arguments.classes, arguments.classes, 64, 32, 16, bias=False)
-        with torch.no_grad():
-            line = 1 - (torch.arange(64) - 31.5).abs() / 32
-            self.up.weight.zero_()
-            for channel in range(arguments.classes):
-                self.up.weight[channel, channel] = line[:, None] * line[None]
-
-    def forward(self, x):
-        return self.up(self.score(self.features(x)))[..., : x.shape[2], : x.shape[3]]
-
-
 val = Pairs("val")
-model = UNet(arguments.width) if arguments.model == "unet" else FCN32()
+if arguments.model == "unet":
+    model = twins.Unet(arguments.classes, width=arguments.width)
+else:
+    model = twins.Fcn(arguments.classes, "resnet18", 32)
+if arguments.weights:
+    # Such as a checkpoint of `ocelli`: the same start for both.
+    model.load_state_dict(load_file(arguments.weights))
 model = model.to(memory_format=torch.channels_last)
 optimizer = torch.optim.Adam(model.parameters(), lr=arguments.lr)
 for epoch in range(1, arguments.epochs + 1):
