@@ -14,7 +14,7 @@ use burn::{
 use ocelli_nn::{
     Pass,
     functional::{Activation, PoolGeometry, ResizeMode, concat_channels, max_pool2d, resize2d},
-    init::{Fan, Initializer},
+    init::Initializer,
     layers::{
         BatchNorm2d, Conv2d, Conv2dConfig, Conv2dNormActivation, ConvTranspose2d,
         ConvTranspose2dConfig,
@@ -32,9 +32,9 @@ pub(super) const WIDTH: usize = 64;
 pub(super) const NAME: &str = "unet";
 /// What the keys of the last layer begin with.
 pub(super) const HEAD: &str = "head.";
-/// The paper's: normal, with a variance of 2 over the incoming connections.
-const WEIGHTS: Initializer =
-    Initializer::KaimingNormal { fan: Fan::In, gain: std::f64::consts::SQRT_2 };
+/// PyTorch's, as implementations there have it. With the paper's larger ones, normal with a variance
+/// of 2 over the incoming connections, the first epochs of Adam move the normalized network less.
+const WEIGHTS: Initializer = Initializer::TORCH_DEFAULT;
 
 /// What a U-Net is to be.
 #[derive(Clone, Copy, Debug)]
