@@ -78,11 +78,16 @@ pub struct Epilogue<'a> {
 
 impl Epilogue<'_> {
     /// What it is for a tile whose first result is `channel`'s, `offset` floats into the tensor.
+    /// Whether sums are written as they are.
+    fn is_none(&self) -> bool {
+        self.bias.is_none() && self.residual.is_none() && !self.relu
+    }
+
     fn finish(&self, channel: usize, offset: usize) -> Finish {
-        let Self { bias, residual, relu } = *self;
-        if bias.is_none() && residual.is_none() && !relu {
+        if self.is_none() {
             return Finish::Store;
         }
+        let Self { bias, residual, relu } = *self;
         let bias = bias.map(|bias| bias[channel..].as_ptr());
         let residual = residual.map(|residual| residual[offset..].as_ptr());
         Finish::Epilogue {

@@ -6,6 +6,12 @@ use super::correlation::Picture;
 /// Bytes of a band that leave room in a second-level cache for a panel of weights.
 const BAND_BYTES: usize = 320 << 10;
 
+/// Bytes of a band that no second-level cache would hold anyway.
+const LARGE_BAND_BYTES: usize = 8 << 20;
+
+/// Targets that fill most of a tile.
+const LEAST_WIDTH: usize = 8;
+
 /// Strides at which the rows of a tile fall into the same few sets of a first-level cache.
 const ALIASING_BYTES: usize = 2048;
 
@@ -49,14 +55,18 @@ impl Layout {
     }
 
     /// The most targets `[vertical, horizontal]` whose band fits the cache, together with
-    /// `beside` floats for each target: whole rows if one does.
+    /// `beside` floats for each target: whole rows if one does. Where not even a tile's width does,
+    /// the band lives in the third-level cache, and is as large as may be for the sake of the weights.
     pub(super) fn targets(&self, axes: &[Axis; 2], beside: usize) -> [usize; 2] {
         let [vertical, horizontal] = axes;
-        let fits = |height: usize, width: usize| {
+        let bytes = |height: usize, width: usize| {
             let pixels = self.extent(vertical, self.stride[0], height)
                 * self.extent(horizontal, self.stride[1], width);
-            (pixels * self.pixel + height * width * beside) * size_of::<f32>() <= BAND_BYTES
+            (pixels * self.pixel + height * width * beside) * size_of::<f32>()
         };
+        let small = bytes(1, horizontal.count.min(LEAST_WIDTH)) <= BAND_BYTES;
+        let most = if small { BAND_BYTES } else { LARGE_BAND_BYTES };
+        let fits = |height: usize, width: usize| bytes(height, width) <= most;
         let mut width = horizontal.count.max(1);
         while width > 1 && !fits(1, width) {
             width = width.div_ceil(2);

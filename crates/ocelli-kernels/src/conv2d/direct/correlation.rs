@@ -1,8 +1,8 @@
 //! One pass of products from a source to a target, both pictures.
 //!
 //! Loops, outermost first: tasks (pictures and bands of targets, in parallel); panels of target
-//! channels, whose weights stream through the second-level cache; rows of targets; tiles of a
-//! row. The source band of a task stays in the second-level cache over all panels.
+//! channels, whose weights stream through the second-level cache; stretches of taps, where those of
+//! a panel are too many for it; rows of targets; tiles of a row. The source band of a task stays in the second-level cache over all panels.
 
 use std::ops::Range;
 
@@ -14,7 +14,11 @@ use crate::conv2d::Epilogue;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::with_scratch;
 use crate::parallel::{self, Shared};
-use crate::tile::{Part, Tile, pieces, tile};
+use crate::tile::{Finish, Part, Tile, pieces, tile};
+
+/// Weights of a panel that stay in cache from one row of targets to the next; of more, some taps at a
+/// time are gone through with all rows.
+const PARTS_BYTES: usize = 2 << 20;
 
 /// A tensor `[batch, height, width, channels]`, of whose channels some are meant.
 #[derive(Clone, Copy, Debug)]
@@ -185,40 +189,54 @@ impl Kernel for Tiles<'_> {
                 right: index * depth * panel_width,
             })
             .collect();
+        // A sum that goes on later has its epilogue once, at its end, which a tile can't tell.
+        let at_once = match epilogue.is_none() {
+            true => (PARTS_BYTES / (depth * panel_width * size_of::<f32>()).max(1)).max(1),
+            false => parts.len().max(1),
+        };
         for panel in 0..picture.count.div_ceil(panel_width) {
             let channel = panel * panel_width;
             let right = packed[panel * products * panel_width..].as_ptr();
-            for (line, y) in ranges[0].clone().enumerate() {
-                let y = vertical.start + y * vertical.step;
-                for (start, rows) in pieces(ranges[1].len(), S::TILE_ROWS) {
-                    let x = horizontal.start + (ranges[1].start + start) * horizontal.step;
-                    let pixel = (n * picture.size[0] + y) * picture.size[1] + x;
-                    let offset = pixel * picture.channels + picture.first + channel;
-                    let finish = epilogue.finish(picture.first + channel, offset);
-                    // SAFETY: the band holds every pixel that the taps of these targets reach
-                    // (`Layout::extent`), or they lie inside the picture (`stays_inside`);
-                    // `packed` holds whole panels; a target is written by one task only.
-                    unsafe {
-                        let left = self.left.add(
-                            line * layout.stride[0] * self.row
-                                + start * layout.stride[1] * layout.pixel,
-                        );
-                        tile(
-                            simd,
-                            rows,
-                            &Tile {
-                                left,
-                                row: layout.stride[1] * layout.pixel,
-                                step: 1,
-                                parts: &parts,
-                                depth,
-                                right,
-                                out: target.pointer().add(offset),
-                                out_row: horizontal.step * picture.channels,
-                                columns: panel_width.min(picture.count - channel),
-                                finish,
-                            },
-                        );
+            let mut stretches = parts.chunks(at_once);
+            // A window without taps writes zeros.
+            let first = stretches.next().unwrap_or_default();
+            let later = stretches.map(|parts| (parts, true));
+            for (parts, goes_on) in std::iter::once((first, false)).chain(later) {
+                for (line, y) in ranges[0].clone().enumerate() {
+                    let y = vertical.start + y * vertical.step;
+                    for (start, rows) in pieces(ranges[1].len(), S::TILE_ROWS) {
+                        let x = horizontal.start + (ranges[1].start + start) * horizontal.step;
+                        let pixel = (n * picture.size[0] + y) * picture.size[1] + x;
+                        let offset = pixel * picture.channels + picture.first + channel;
+                        let finish = match goes_on {
+                            true => Finish::Accumulate,
+                            false => epilogue.finish(picture.first + channel, offset),
+                        };
+                        // SAFETY: the band holds every pixel that the taps of these targets reach
+                        // (`Layout::extent`), or they lie inside the picture (`stays_inside`);
+                        // `packed` holds whole panels; a target is written by one task only.
+                        unsafe {
+                            let left = self.left.add(
+                                line * layout.stride[0] * self.row
+                                    + start * layout.stride[1] * layout.pixel,
+                            );
+                            tile(
+                                simd,
+                                rows,
+                                &Tile {
+                                    left,
+                                    row: layout.stride[1] * layout.pixel,
+                                    step: 1,
+                                    parts,
+                                    depth,
+                                    right,
+                                    out: target.pointer().add(offset),
+                                    out_row: horizontal.step * picture.channels,
+                                    columns: panel_width.min(picture.count - channel),
+                                    finish,
+                                },
+                            );
+                        }
                     }
                 }
             }

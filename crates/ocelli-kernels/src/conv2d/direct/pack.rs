@@ -51,12 +51,19 @@ pub(super) fn with_packed<R>(
             let packed = unsafe { target.slice(panel * panel_len..(panel + 1) * panel_len) };
             let first = panel * panel_width;
             let filled = panel_width.min(columns - first);
-            let mut blocks = packed.chunks_exact_mut((rows * panel_width).max(1));
-            for tap_y in &vertical.taps {
-                for (tap_x, block) in horizontal.taps.iter().zip(&mut blocks) {
-                    let tap = tap_y.index * order.kernel_width + tap_x.index;
-                    let from = &weight[order.first + first * order.column + tap..];
-                    fill(block, from, [order.row, order.column], panel_width, filled);
+            let block = rows * panel_width;
+            // All taps of some rows before the next rows: they lie beside each other.
+            for first_row in (0..rows).step_by(ROWS_AT_ONCE) {
+                let count = ROWS_AT_ONCE.min(rows - first_row);
+                let mut start = first_row * panel_width;
+                for tap_y in &vertical.taps {
+                    for tap_x in &horizontal.taps {
+                        let tap = tap_y.index * order.kernel_width + tap_x.index;
+                        let at = order.first + first * order.column + first_row * order.row + tap;
+                        let lines = &mut packed[start..start + count * panel_width];
+                        fill(lines, &weight[at..], [order.row, order.column], panel_width, filled);
+                        start += block;
+                    }
                 }
             }
         });
@@ -64,35 +71,32 @@ pub(super) fn with_packed<R>(
     })
 }
 
-/// Rows that are read of one column before the next column's turn: what is written stays in cache,
-/// and what is read is read to the end of its line.
+/// Rows whose weights are read, of all taps and of a panel's columns, before those of the next ones:
+/// what is read and what is written stays in the second-level cache until all of it was used.
 const ROWS_AT_ONCE: usize = 16;
 
-/// Copies `from[row · r + column · c]` to `block[row, column]`, columns from `filled` on zero.
+/// Copies `from[row · r + column · c]` to `lines[row, column]`, columns from `filled` on zero.
 fn fill(
-    block: &mut [f32],
+    lines: &mut [f32],
     from: &[f32],
     [row_step, column_step]: [usize; 2],
     panel_width: usize,
     filled: usize,
 ) {
     if column_step == 1 {
-        for (row, line) in block.chunks_exact_mut(panel_width).enumerate() {
+        for (row, line) in lines.chunks_exact_mut(panel_width).enumerate() {
             line[..filled].copy_from_slice(&from[row * row_step..][..filled]);
             line[filled..].fill(0.0);
         }
         return;
     }
-    for (index, lines) in block.chunks_mut(ROWS_AT_ONCE * panel_width).enumerate() {
-        let start = index * ROWS_AT_ONCE * row_step;
-        for column in 0..filled {
-            let from = from[start + column * column_step..].iter().step_by(row_step);
-            for (line, &value) in lines.chunks_exact_mut(panel_width).zip(from) {
-                line[column] = value;
-            }
+    for column in 0..filled {
+        let from = from[column * column_step..].iter().step_by(row_step);
+        for (line, &value) in lines.chunks_exact_mut(panel_width).zip(from) {
+            line[column] = value;
         }
-        for line in lines.chunks_exact_mut(panel_width) {
-            line[filled..].fill(0.0);
-        }
+    }
+    for line in lines.chunks_exact_mut(panel_width) {
+        line[filled..].fill(0.0);
     }
 }

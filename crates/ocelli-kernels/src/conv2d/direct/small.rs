@@ -24,6 +24,9 @@ use crate::tile::{Finish, Part, Tile, pieces, tile};
 const MOST_PIXELS: usize = 64;
 /// Pictures that fill a tile halfway.
 const LEAST_PICTURES: usize = 8;
+/// Pictures from which a tap is summed over pixels at once: fewer steps a pixel than this cost more
+/// than writing the sums again for each picture.
+const LEAST_SUMMED: usize = 4;
 /// Floats between pixels beyond their channels, so that pictures do not fall on the same sets of
 /// a cache.
 const PAD: usize = 16;
@@ -52,7 +55,7 @@ pub(super) fn fits(pixels: usize, channels: usize) -> bool {
 /// Whether the gradient of the weight is faster this way.
 pub(super) fn weight_gradient_applies(axes: &[Axis; 2], batch: usize, channels: usize) -> bool {
     let pixels = axes[0].count * axes[1].count;
-    batch >= LEAST_PICTURES && pixels <= MOST_PIXELS && fits(batch * pixels, channels)
+    batch >= LEAST_SUMMED && pixels <= MOST_PIXELS && fits(batch * pixels, channels)
 }
 
 /// A tensor laid out as `[pixel, picture, channel]`.
