@@ -3,7 +3,7 @@
 use crate::figure::{Bar, Chart, Confusion, Curve, Figure, Mistake, Panel, Unit};
 use crate::figure::{bars, confusion, curves, mistakes, scatter};
 use crate::projection::quality::{NeighbourhoodQuality, neighbourhood, silhouette};
-use crate::projection::{Points, ProjectionError, Tsne, evenly_spread, pca};
+use crate::projection::{Points, ProjectionError, Tsne, evenly_spread, is_projectable, pca};
 use crate::run::{Run, Snapshot};
 
 /// Neighbours that a projection is judged by.
@@ -45,6 +45,8 @@ pub struct Projected {
     pub snapshot: Snapshot,
     /// How many pictures the snapshot has.
     pub of: usize,
+    /// How many of them have features that can't be projected: a run that diverged makes them.
+    pub left_out: usize,
     /// Along the first two principal components.
     pub pca: Vec<[f32; 2]>,
     /// Their shares of all variance.
@@ -73,7 +75,16 @@ impl Analysis {
                     project(&snapshot, options).map_err(|error| error.to_string())
                 });
             match projected {
-                Ok(projected) => analysis.projections.push(projected),
+                Ok(projected) => {
+                    if projected.left_out > 0 {
+                        analysis.problems.push(format!(
+                            "snapshot of epoch {epoch}: {} of {} pictures have features that are \
+                             no numbers or beyond all bounds, and are left out",
+                            projected.left_out, projected.of
+                        ));
+                    }
+                    analysis.projections.push(projected);
+                }
                 Err(error) => analysis.problems.push(format!("snapshot of epoch {epoch}: {error}")),
             }
         }
@@ -92,12 +103,12 @@ fn spread_with_ends(count: usize, limit: usize) -> Vec<usize> {
 }
 
 fn project(whole: &Snapshot, options: &AnalysisOptions) -> Result<Projected, ProjectionError> {
-    let finite: Vec<usize> = (0..whole.len())
-        .filter(|row| features(whole, *row).iter().all(|value| value.is_finite()))
+    let usable: Vec<usize> = (0..whole.len())
+        .filter(|row| features(whole, *row).iter().all(|value| is_projectable(*value)))
         .collect();
-    let rows: Vec<usize> = evenly_spread(finite.len(), options.points)
+    let rows: Vec<usize> = evenly_spread(usable.len(), options.points)
         .into_iter()
-        .map(|place| finite[place])
+        .map(|place| usable[place])
         .collect();
     let snapshot = Snapshot {
         epoch: whole.epoch,
@@ -126,6 +137,7 @@ fn project(whole: &Snapshot, options: &AnalysisOptions) -> Result<Projected, Pro
     };
     Ok(Projected {
         of: whole.len(),
+        left_out: whole.len() - usable.len(),
         pca_quality: quality(&flat),
         pca: flat,
         explained: [share(0), share(1)],

@@ -18,8 +18,8 @@ pub use bars::{Bar, bars};
 pub use colour::Theme;
 pub(crate) use colour::{Ink, class_style, css_variables};
 pub use confusion::{Confusion, confusion};
-pub(crate) use curves::single as single_chart;
 pub use curves::{Chart, Curve, Unit, curves};
+pub(crate) use curves::{MOST_CURVES, single as single_chart};
 pub use mistakes::{Mistake, mistakes};
 pub use scatter::{Panel, scatter};
 

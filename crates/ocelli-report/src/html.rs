@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use crate::analysis::{Analysis, charts, class_names, quantity, worst_mistakes};
 use crate::escape::escaped;
-use crate::figure::{Confusion, Theme, confusion, css_variables, single_chart};
+use crate::figure::{Confusion, MOST_CURVES, Theme, confusion, css_variables, single_chart};
 use crate::picture::data_uri;
 use crate::run::Run;
 
@@ -228,7 +228,15 @@ fn curve_section(runs: &[&Run]) -> String {
     if charts.is_empty() {
         return "<p class=\"note\">No epoch is done yet.</p>".into();
     }
-    let mut out = String::from("<div class=\"charts\">");
+    let lines = charts.iter().map(|chart| chart.curves.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    if lines > MOST_CURVES {
+        let _ = write!(
+            out,
+            "<p class=\"note\">The first {MOST_CURVES} of {lines} lines are drawn.</p>"
+        );
+    }
+    out.push_str("<div class=\"charts\">");
     for chart in &charts {
         let _ = write!(out, "<figure>{}</figure>", single_chart(chart).inline_svg());
     }

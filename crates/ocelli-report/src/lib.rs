@@ -31,3 +31,4 @@ pub mod run;
 pub mod sheet;
 
 pub use analysis::{Analysis, AnalysisOptions, Projected, charts, figures};
+pub use picture::thumbnail;

@@ -27,12 +27,12 @@ pub enum ProjectionError {
         /// Values a point should have.
         width: usize,
     },
-    /// A value is infinite or no number.
-    #[error("point {point} has the value {value}; a projection needs finite numbers")]
-    NotFinite {
+    /// A value is no number, infinite, or so large that distances would be.
+    #[error("point {point} has the value {value}; a projection needs numbers up to ±1e15")]
+    Value {
         /// The point, from 0.
         point: usize,
-        /// Its first value that is not finite.
+        /// Its first such value.
         value: f32,
     },
     /// Another list must have an entry for each point.
@@ -57,7 +57,15 @@ pub enum ProjectionError {
     },
 }
 
-/// Points in rows: `[count, width]`, all finite.
+/// Squares of larger values, summed over a wide point, are beyond 32-bit floats.
+const LARGEST_VALUE: f32 = 1e15;
+
+/// Whether distances between points of such values are finite.
+pub(crate) fn is_projectable(value: f32) -> bool {
+    value.abs() <= LARGEST_VALUE
+}
+
+/// Points in rows: `[count, width]`, all values finite and at most 1e15 in size.
 #[derive(Clone, Copy, Debug)]
 pub struct Points<'a> {
     values: &'a [f32],
@@ -68,13 +76,13 @@ impl<'a> Points<'a> {
     /// Looks at a slice as `[values.len() / width, width]`.
     ///
     /// # Errors
-    /// [`ProjectionError::Shape`] or [`ProjectionError::NotFinite`].
+    /// [`ProjectionError::Shape`] or [`ProjectionError::Value`].
     pub fn new(values: &'a [f32], width: usize) -> Result<Self, ProjectionError> {
         if width == 0 || !values.len().is_multiple_of(width) {
             return Err(ProjectionError::Shape { values: values.len(), width });
         }
-        if let Some(place) = values.iter().position(|value| !value.is_finite()) {
-            return Err(ProjectionError::NotFinite { point: place / width, value: values[place] });
+        if let Some(place) = values.iter().position(|value| !is_projectable(*value)) {
+            return Err(ProjectionError::Value { point: place / width, value: values[place] });
         }
         Ok(Self { values, width })
     }

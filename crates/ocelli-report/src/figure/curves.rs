@@ -7,8 +7,8 @@ const MARGIN: f32 = 24.0;
 const WIDTH: f32 = 420.0;
 const HEIGHT: f32 = 250.0;
 const GAP: f32 = 32.0;
-/// Lines of a chart that get a colour of their own; more would not be told apart.
-const MOST_CURVES: usize = 24;
+/// Lines of a chart; more would not be told apart.
+pub(crate) const MOST_CURVES: usize = 24;
 /// Points of a line: more than there are pixels change nothing.
 const MOST_POINTS: usize = 2000;
 

@@ -134,14 +134,43 @@ fn snapshots_too_small_for_a_projection_are_told_or_shown_without_it() {
 }
 
 #[test]
+fn features_of_a_run_that_diverged_are_left_out_and_counted() {
+    let folder = run_folder(2, 20);
+    let path = folder.path().join("snapshots/epoch-0002/features.safetensors");
+    for (wild, left) in [(1, 19), (20, 0)] {
+        let features: Vec<u8> = (0..20 * 5)
+            .map(|value| match value / 5 {
+                row if row >= wild => (value * 37 % 101) as f32,
+                row if row % 2 == 0 => 3e20,
+                _ => f32::NAN,
+            })
+            .flat_map(f32::to_le_bytes)
+            .collect();
+        let tensor = TensorView::new(Dtype::F32, vec![20, 5], &features).unwrap();
+        serialize_to_file([("features", tensor)], None, &path).unwrap();
+        let run = Run::open(folder.path()).unwrap();
+        let analysis = Analysis::of(&run, &AnalysisOptions::default());
+        let shown = analysis.projections.first().map_or(0, |shown| shown.snapshot.len());
+        assert_eq!((shown, analysis.problems.len()), (left, 1), "{:?}", analysis.problems);
+        let page = report(&run, &analysis, &PageOptions::default(), &png);
+        assert!(page.contains("snapshot of epoch 2"));
+    }
+}
+
+#[test]
+fn a_comparison_of_more_runs_than_lines_can_be_told_apart_says_so() {
+    let folder = run_folder(2, 0);
+    let runs = vec![Run::open(folder.path()).unwrap(); 30];
+    assert!(compare(&runs).contains("The first 24 of 30 lines are drawn."));
+}
+
+#[test]
 fn a_comparison_shows_what_differs() {
     let (a, b) = (run_folder(3, 20), run_folder(3, 20));
     fs::write(b.path().join("recipe.toml"), "[optimizer]\nlr = 0.5\n").unwrap();
     let runs = [Run::open(a.path()).unwrap(), Run::open(b.path()).unwrap()];
     let page = compare(&runs);
     assert!(
-        page.contains("optimizer.lr")
-            && page.contains("75.00 %")
-            && page.contains("Mean IoU") == false
+        page.contains("optimizer.lr") && page.contains("75.00 %") && !page.contains("Mean IoU")
     );
 }
