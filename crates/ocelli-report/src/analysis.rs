@@ -211,7 +211,7 @@ fn chart(runs: &[&Run], key: &str) -> Option<Chart> {
     let is_share = ["accuracy", "top5", "iou", "precision", "recall", "f1"]
         .iter()
         .any(|part| key.contains(part))
-        && values().all(|value| !(value.abs() > 1.0));
+        && values().all(|value| value.is_nan() || value.abs() <= 1.0);
     let unit = match key {
         "learning_rate" if values().all(|value| value > 0.0) => Unit::Logarithmic,
         _ if is_share => Unit::Share,

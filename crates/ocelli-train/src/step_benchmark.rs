@@ -138,7 +138,7 @@ fn task_of(model: &str) -> Task {
 
 /// What a training step is measured against.
 enum Truth {
-    Classes(CrossEntropy, Targets),
+    Classes(Box<CrossEntropy>, Targets),
     Masks(DenseLoss, DenseTargets),
 }
 
@@ -149,7 +149,7 @@ impl Truth {
             Task::Classify => {
                 let labels: Vec<u32> = (0..batch).map(|index| (index % classes) as u32).collect();
                 let loss = CrossEntropy::new(&LossConfig::default(), classes, None, on)?;
-                Self::Classes(loss, classify::targets(&labels, None, classes, on))
+                Self::Classes(Box::new(loss), classify::targets(&labels, None, classes, on))
             }
             Task::Segment | Task::Colorize => {
                 let loss = DenseLoss::new(&DenseLossConfig::default(), classes, None, on)?;

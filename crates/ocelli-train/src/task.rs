@@ -1,6 +1,6 @@
 //! What the tasks differ in: the loss of a batch, how validation measures, what a snapshot keeps.
 //!
-//! The loop ([`trainer`](crate::trainer)) knows an [`Objective`] alone. A further task is a further
+//! The loop ([`trainer`](crate::trainer)) knows an `Objective` alone. A further task is a further
 //! implementation, with what is known of its networks in [`network`](crate::network).
 
 pub mod classify;

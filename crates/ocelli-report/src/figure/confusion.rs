@@ -113,6 +113,7 @@ impl Confusion {
             let Some(first) = &mut groups[a] else { break };
             let (weight, other_weight) = (first.len() as f64, second.len() as f64);
             first.extend(second);
+            #[expect(clippy::needless_range_loop, reason = "a row and a column at once")]
             for c in 0..size {
                 let mean = (likeness[a][c] * weight + likeness[b][c] * other_weight)
                     / (weight + other_weight);

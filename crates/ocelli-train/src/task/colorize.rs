@@ -137,7 +137,7 @@ impl Objective for Colorization {
             for (place, index) in indices.into_iter().enumerate() {
                 let original = originals.get(place).and_then(|original| original.picture.as_ref());
                 if let Some(original) = original.filter(|_| keep.contains(&index)) {
-                    let answer = answers.clone().slice([place..place + 1]);
+                    let answer = answers.clone().narrow(0, place, 1);
                     let picture = at_own_size(answer, original, self.space);
                     kept.push(Colorized { index, picture });
                 }

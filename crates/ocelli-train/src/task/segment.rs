@@ -168,7 +168,7 @@ impl Objective for Segmentation {
                 let truth = original.and_then(|original| original.mask.as_ref());
                 let scores = match whole {
                     Some(picture) if self.look.slides() => self.look.slide(model, picture, device),
-                    _ => scores.clone().slice([place..place + 1]),
+                    _ => scores.clone().narrow(0, place, 1),
                 };
                 let mask = match truth.filter(|_| self.original_size) {
                     Some(truth) => {

@@ -178,7 +178,7 @@ fn starts(length: usize, window: usize, overlap: f64) -> Vec<usize> {
     let step = ((window as f64 * (1.0 - overlap)) as usize).max(1);
     let room = length - window;
     let count = room.div_ceil(step);
-    (0..=count).map(|index| if count == 0 { 0 } else { room * index / count }).collect()
+    (0..=count).map(|index| (room * index).checked_div(count).unwrap_or(0)).collect()
 }
 
 fn forward(model: &DenseModel, images: Tensor<4>) -> Tensor<4> {
