@@ -7,7 +7,9 @@ use ocelli_nn::{
     state::{Array, StateDict, load_state_dict, state_dict},
     tensor::{Device, Gradients, Tensor},
 };
-use ocelli_testing::{Fixture, assert_close, assert_gradient, assert_tensors_close, device_name};
+use ocelli_testing::{
+    Fixture, assert_close, assert_gradient, assert_tensors_close, device_name, values,
+};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 /// Relative to the largest value: single precision has 6e-8, and sums here have up to 150 terms.
@@ -144,6 +146,26 @@ fn pictures_are_joined_along_channels_as_by_pytorch() {
     for (name, part) in ["a", "b", "c"].into_iter().zip(&parts) {
         check_gradient(&fixture, &format!("concat.grad.{name}"), part, &gradients, 0.0);
     }
+}
+
+#[test]
+fn transposed_convolutions_give_the_size_that_is_asked_for_as_pytorchs_output_size() {
+    let device = untracked();
+    let mut generator = ChaCha8Rng::seed_from_u64(0);
+    let config = ConvTranspose2dConfig::new(3, 2, [2, 2]).with_stride([2, 2]);
+    let layer = config.init(&mut generator, &device);
+    let padded =
+        config.with_output_padding([1, 0]).init(&mut ChaCha8Rng::seed_from_u64(0), &device);
+    let x = Tensor::<1>::from_data([0.5_f32; 2 * 3 * 4 * 3].as_slice(), &device);
+    let x = x.reshape([2, 3, 4, 3]);
+    let own = layer.forward(x.clone());
+    assert_eq!(own.dims(), [2, 6, 8, 2]);
+    assert_eq!(values(&layer.forward_to(x.clone(), [6, 8])), values(&own));
+    // A row more: output padding.
+    assert_eq!(values(&layer.forward_to(x.clone(), [7, 8])), values(&padded.forward(x.clone())));
+    // A row and a column less: cut off below and to the right.
+    let cut = own.slice([0..2, 0..5, 0..7, 0..2]);
+    assert_eq!(values(&layer.forward_to(x, [5, 7])), values(&cut));
 }
 
 #[test]
