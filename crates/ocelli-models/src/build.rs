@@ -4,9 +4,8 @@ use thiserror::Error;
 
 use crate::{
     Classifier,
-    catalogue::{catalogue, nearest},
+    catalogue::{ModelEntry, catalogue, nearest},
     convnext::{self, ConvNeXt},
-    dense::DenseEntry,
     efficientnet::{self, EfficientNet},
     mobilenet::{self, MobileNet},
     resnet::{self, ResNet},
@@ -180,7 +179,7 @@ pub fn build(
         return Ok(Classifier::ConvNeXt(network));
     }
     let known: Vec<String> = catalogue().into_iter().map(|entry| entry.name.into()).collect();
-    if DenseEntry::find(name).is_some() {
+    if ModelEntry::find_dense(name).is_some() {
         return Err(BuildError::OtherTask {
             model: name.clone(),
             gives: "values of every pixel",

@@ -1,6 +1,10 @@
 use serde::Serialize;
 
-use crate::{convnext, efficientnet, mobilenet, resnet, vgg};
+use crate::{
+    convnext,
+    dense::{DenseConfig, dense_catalogue, narrowed},
+    efficientnet, mobilenet, resnet, vgg,
+};
 
 /// A model that can be built, as `ocelli models` lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -9,7 +13,7 @@ pub struct ModelEntry {
     pub name: &'static str,
     /// The family that it belongs to.
     pub family: &'static str,
-    /// Weights, with 1000 classes and 3 input channels.
+    /// Weights, with 3 input channels and 1000 classes, of a dense model 21 and its family's options.
     pub parameters: usize,
     /// Multiplications of a weight, each with its addition, to score one picture of 224 x 224
     /// pixels: convolutions and linear layers, as the literature counts "FLOPs".
@@ -19,6 +23,8 @@ pub struct ModelEntry {
     /// Pixels of a picture's longer side up to which a batch normalization sees one value per
     /// channel, so that a batch of one such picture can't be learned from. 0 where there is none.
     pub single_value_size: usize,
+    /// Pictures that a batch must have to be learned from, whatever their size.
+    pub least_pictures: usize,
     /// What the state-dict keys of the last layer begin with.
     pub head: &'static str,
     /// Where it was described.
@@ -26,10 +32,24 @@ pub struct ModelEntry {
 }
 
 impl ModelEntry {
-    /// The entry of a name, if there is one.
+    /// The entry of a classifier's name, if there is one.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
         catalogue().into_iter().find(|entry| entry.name == name)
+    }
+
+    /// The entry of a dense model's name, if there is one.
+    #[must_use]
+    pub fn find_dense(name: &str) -> Option<Self> {
+        dense_catalogue().into_iter().find(|entry| entry.name == name)
+    }
+
+    /// The entry of a configured dense model, if there is one of its name: a U-Net's depth and
+    /// whether it normalizes tell which pictures it learns from. Counts stay those of the family's
+    /// options.
+    #[must_use]
+    pub fn of_dense(config: &DenseConfig) -> Option<Self> {
+        Some(narrowed(Self::find_dense(&config.name)?, config))
     }
 
     /// Whether pictures of `[height, width]` pixels are large enough.
@@ -38,10 +58,18 @@ impl ModelEntry {
         size.into_iter().all(|side| side >= self.least_size)
     }
 
+    /// Pixels of its longer side beyond which a single picture can be learned from; `None` where no
+    /// size is enough.
+    #[must_use]
+    pub fn size_for_one(&self) -> Option<usize> {
+        (self.least_pictures <= 1).then_some(self.single_value_size)
+    }
+
     /// Whether so many pictures of `[height, width]` pixels make a batch to learn from.
     #[must_use]
     pub fn learns_from(&self, pictures: usize, [height, width]: [usize; 2]) -> bool {
-        pictures > 1 || (pictures == 1 && height.max(width) > self.single_value_size)
+        pictures >= self.least_pictures
+            && (pictures > 1 || (pictures == 1 && height.max(width) > self.single_value_size))
     }
 }
 

@@ -217,6 +217,7 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         multiply_adds: multiply_adds(224),
         least_size: LEAST_SIZE,
         single_value_size: 0,
+        least_pictures: 1,
         head: HEAD,
         paper: "Liu et al., A ConvNet for the 2020s, 2022, arXiv:2201.03545",
     }]

@@ -14,7 +14,8 @@ use ocelli_nn::Pass;
 use serde::{Deserialize, Serialize};
 
 pub use build::build_dense;
-pub use catalogue::{DenseEntry, dense_catalogue};
+pub use catalogue::dense_catalogue;
+pub(crate) use catalogue::narrowed;
 use deeplab_plus::DeepLabPlus;
 pub(crate) use dilated::AUXILIARY;
 use dilated::Dilated;
@@ -137,7 +138,7 @@ impl DenseModel {
     ///
     /// # Panics
     /// If `x` has another number of channels than the model was built for, or, in a training pass,
-    /// a normalization sees one value per channel: see [`DenseEntry::learns_from`].
+    /// a normalization sees one value per channel: see [`ModelEntry::learns_from`](crate::ModelEntry::learns_from).
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> DenseOutput {
         with_network!(self, network => network.forward(x, pass))

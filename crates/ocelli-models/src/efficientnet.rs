@@ -320,6 +320,7 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         multiply_adds: multiply_adds(variant, 224),
         least_size: 1,
         single_value_size: SINGLE_VALUE_SIZE,
+        least_pictures: 1,
         head: HEAD,
         paper: "Tan and Le, EfficientNetV2: Smaller Models and Faster Training, 2021, arXiv:2104.00298",
     })

@@ -36,7 +36,5 @@ pub mod vgg;
 pub use build::{BuildError, ModelConfig, build};
 pub use catalogue::{ModelEntry, catalogue};
 pub use classifier::Classifier;
-pub use dense::{
-    DenseConfig, DenseEntry, DenseModel, DenseOutput, UpSampling, build_dense, dense_catalogue,
-};
+pub use dense::{DenseConfig, DenseModel, DenseOutput, UpSampling, build_dense, dense_catalogue};
 pub use encoder::{Encoder, EncoderConfig, StageShape};

@@ -274,6 +274,7 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         multiply_adds: multiply_adds(224),
         least_size: 1,
         single_value_size: SINGLE_VALUE_SIZE,
+        least_pictures: 1,
         head: HEAD,
         paper: "Howard et al., Searching for MobileNetV3, 2019, arXiv:1905.02244",
     }]

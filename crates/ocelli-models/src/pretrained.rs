@@ -11,7 +11,7 @@ use ocelli_nn::{
 };
 use thiserror::Error;
 
-pub use dense::{EncoderError, encoder_into, has_auxiliary_head, load_dense};
+pub use dense::{EncoderError, config_of, encoder_into, has_auxiliary_head, load_dense};
 
 use crate::Classifier;
 

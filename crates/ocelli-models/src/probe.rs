@@ -12,7 +12,7 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use thiserror::Error;
 
 use crate::{
-    BuildError, DenseConfig, DenseEntry, ModelConfig, ModelEntry, build, build_dense,
+    BuildError, DenseConfig, ModelConfig, ModelEntry, build, build_dense,
     pretrained::{self, PretrainedError},
 };
 
@@ -70,21 +70,15 @@ pub enum ProbeError {
 /// [`ProbeError`] where the model is unknown, the weights don't fit or a tensor has a wrong shape.
 pub fn probe(request: &ProbeRequest, device: &Device) -> Result<ProbeResult, ProbeError> {
     let ProbeRequest { model, weights, x, grad_out, train, .. } = request;
-    if let Some(entry) = DenseEntry::find(model) {
-        let told = || pretrained::classes_of(weights.as_ref()?, entry.head);
-        let outputs = request.classes.or_else(told).unwrap_or(DENSE_OUTPUTS);
-        let auxiliary = weights.as_ref().is_some_and(pretrained::has_auxiliary_head);
-        let auxiliary = auxiliary.then_some(true);
-        let config = DenseConfig { auxiliary, ..DenseConfig::new(model, outputs) };
+    if ModelEntry::find_dense(model).is_some() {
+        let config = pretrained::config_of(model, request.classes, weights.as_ref());
         return probe_dense(&config, request, device);
     }
     let [n, c, h, w] = shape_of("x", x, EXPECTED_X)?;
     // An unknown name is told where the model is built.
     let entry = ModelEntry::find(model);
     if let Some(entry) = &entry {
-        let limits = (entry.takes([h, w]), entry.learns_from(n, [h, w]));
-        let too_few = format!(", or one larger than {} pixels", entry.single_value_size);
-        check_pictures(limits, (entry.name, entry.least_size, &too_few), x, *train)?;
+        check_pictures(entry, x, [n, h, w], *train)?;
     }
     let told = || pretrained::classes_of(weights.as_ref()?, entry.as_ref()?.head);
     let classes = request.classes.or_else(told).unwrap_or(1000);
@@ -115,14 +109,8 @@ pub fn probe_dense(
 ) -> Result<ProbeResult, ProbeError> {
     let ProbeRequest { weights, x, grad_out, train, .. } = request;
     let [n, c, h, w] = shape_of("x", x, EXPECTED_X)?;
-    if let Some(entry) = DenseEntry::of(config) {
-        let limits = (entry.takes([h, w]), entry.learns_from(n, [h, w]));
-        let too_few = if entry.least_pictures > 1 {
-            String::new()
-        } else {
-            format!(", or one larger than {} pixels", entry.single_value_size)
-        };
-        check_pictures(limits, (entry.name, entry.least_size, &too_few), x, *train)?;
+    if let Some(entry) = ModelEntry::of_dense(config) {
+        check_pictures(&entry, x, [n, h, w], *train)?;
     }
     let device = device_of(request, device);
     let config = config.clone().with_in_channels(c).without_dropping();
@@ -137,8 +125,6 @@ pub fn probe_dense(
     outcome(&network, pictures, y.expect("just put there"), auxiliary, request)
 }
 
-/// Outputs of a dense model of which nothing else is known: the classes of PASCAL VOC.
-const DENSE_OUTPUTS: usize = 21;
 const EXPECTED_X: &str = "[pictures, channels, height, width], none of them 0";
 
 fn device_of(request: &ProbeRequest, device: &Device) -> Device {
@@ -200,15 +186,19 @@ fn outcome<M: Module, const D: usize>(
 
 /// Refuses pictures that are too small for the model, or for a training pass.
 fn check_pictures(
-    (takes, learns): (bool, bool),
-    (name, least_size, otherwise): (&str, usize, &str),
+    entry: &ModelEntry,
     x: &Array,
+    [pictures, height, width]: [usize; 3],
     train: bool,
 ) -> Result<(), ProbeError> {
-    let expected = if !takes {
+    let ModelEntry { name, least_size, .. } = *entry;
+    let size = [height, width];
+    let expected = if !entry.takes(size) {
         format!("pictures of at least {least_size} pixels a side for {name}")
-    } else if train && !learns {
-        format!("more than one picture{otherwise}, in a training pass of {name}")
+    } else if train && !entry.learns_from(pictures, size) {
+        let larger = |side| format!(", or one larger than {side} pixels");
+        let larger = entry.size_for_one().map_or_else(String::new, larger);
+        format!("more than one picture{larger}, in a training pass of {name}")
     } else {
         return Ok(());
     };

@@ -230,6 +230,7 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         multiply_adds: multiply_adds(variant, 224),
         least_size: 1,
         single_value_size: SINGLE_VALUE_SIZE,
+        least_pictures: 1,
         head: HEAD,
         paper: "He et al., Deep Residual Learning for Image Recognition, 2015, arXiv:1512.03385",
     })

@@ -241,6 +241,7 @@ pub(crate) fn entries() -> impl Iterator<Item = ModelEntry> {
         least_size: LEAST_SIZE,
         // The last normalizations come before the last halving, and see two by two pixels of 32.
         single_value_size: 0,
+        least_pictures: 1,
         head: HEAD,
         paper: "Simonyan and Zisserman, Very Deep Convolutional Networks, 2014, arXiv:1409.1556",
     })

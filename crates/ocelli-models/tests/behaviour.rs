@@ -1,7 +1,10 @@
 //! What every model and the builder promise, whatever the numbers.
 
+mod learning;
+
 use std::{collections::BTreeMap, path::Path};
 
+use learning::{assert_every_parameter_learns, pictures, untracked};
 use ocelli_models::{
     BuildError, Classifier, ModelConfig, build, catalogue,
     probe::{ProbeError, ProbeRequest, probe},
@@ -12,23 +15,14 @@ use ocelli_nn::{
         Array, gradients, load_state_dict, parameter_count, parameter_keys, state_dict,
         update_parameters,
     },
-    tensor::{Device, Tensor},
+    tensor::Device,
 };
-use ocelli_testing::{device_name, portable_state, relative_difference, values};
+use ocelli_testing::{portable_state, relative_difference, values};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
-
-fn untracked() -> Device {
-    device::parse(&device_name()).expect("OCELLI_TEST_DEVICE names a device")
-}
 
 fn model(name: &str, classes: usize, in_channels: usize, device: &Device) -> Classifier {
     let config = ModelConfig::new(name, classes).with_in_channels(in_channels);
     build(&config, &mut ChaCha8Rng::seed_from_u64(0), device).expect("a known model")
-}
-
-fn pictures(shape: [usize; 4], device: &Device) -> Tensor<4> {
-    let values = portable_state("x", &shape);
-    Tensor::<1>::from_data(values.as_slice(), device).reshape(shape)
 }
 
 #[test]
@@ -179,13 +173,7 @@ fn every_parameter_of_every_size_gets_a_gradient() {
         let config = ModelConfig::new(name, 3).without_dropping();
         let model = build(&config, &mut ChaCha8Rng::seed_from_u64(0), &device).expect("listed");
         let y = model.forward(pictures([2, 33, 35, 3], &device), &Pass::train());
-        let mut recorded = (y.clone() * y).sum().backward();
-        let taken = gradients(&model, &mut recorded);
-        assert_eq!(taken.len(), parameter_keys(&model).len(), "{name}");
-        for (key, gradient) in taken {
-            let sum: f32 = gradient.square().sum().into_scalar();
-            assert!(sum > 0.0 && sum.is_finite(), "{name}: the gradient of {key} is {sum}");
-        }
+        assert_every_parameter_learns(name, &model, (y.clone() * y).sum());
     }
 }
 

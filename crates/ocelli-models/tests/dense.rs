@@ -1,24 +1,22 @@
 //! What every dense model and its builder promise, whatever the numbers.
 
+mod learning;
+
 use std::{collections::BTreeMap, path::Path};
 
+use learning::{assert_every_parameter_learns, pictures, untracked};
+
 use ocelli_models::{
-    BuildError, DenseConfig, DenseEntry, DenseModel, EncoderConfig, ModelConfig, ModelEntry,
-    UpSampling, build, build_dense, catalogue, dense_catalogue,
+    BuildError, DenseConfig, DenseModel, EncoderConfig, ModelConfig, ModelEntry, UpSampling, build,
+    build_dense, catalogue, dense_catalogue,
 };
 use ocelli_nn::{
     Pass, device, safetensors,
-    state::{
-        gradients, load_state_dict, parameter_count, parameter_keys, select_trainable, state_dict,
-    },
-    tensor::{Device, Tensor},
+    state::{load_state_dict, parameter_count, parameter_keys, select_trainable, state_dict},
+    tensor::Device,
 };
-use ocelli_testing::{device_name, portable_state, values};
+use ocelli_testing::values;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
-
-fn untracked() -> Device {
-    device::parse(&device_name()).expect("OCELLI_TEST_DEVICE names a device")
-}
 
 fn built(config: &DenseConfig, device: &Device) -> DenseModel {
     build_dense(config, &mut ChaCha8Rng::seed_from_u64(0), device).expect("a model that can be")
@@ -28,14 +26,9 @@ fn refused(config: &DenseConfig) -> BuildError {
     build_dense(config, &mut ChaCha8Rng::seed_from_u64(0), &untracked()).expect_err("refused")
 }
 
-fn pictures(shape: [usize; 4], device: &Device) -> Tensor<4> {
-    let values = portable_state("x", &shape);
-    Tensor::<1>::from_data(values.as_slice(), device).reshape(shape)
-}
-
 /// The three VGGs have the same layers but for the scores, and many weights: one stands for all
 /// where time matters.
-fn quick() -> impl Iterator<Item = DenseEntry> {
+fn quick() -> impl Iterator<Item = ModelEntry> {
     dense_catalogue().into_iter().filter(|entry| {
         !["fcn32_vgg16", "fcn16_vgg16", "deeplabv3_resnet101"].contains(&entry.name)
     })
@@ -120,13 +113,7 @@ fn every_parameter_gets_a_gradient() {
         if let Some(auxiliary) = y.auxiliary {
             loss = loss + (auxiliary.clone() * auxiliary).sum();
         }
-        let mut recorded = loss.backward();
-        let taken = gradients(&model, &mut recorded);
-        assert_eq!(taken.len(), parameter_keys(&model).len(), "{config:?}");
-        for (key, gradient) in taken {
-            let sum: f32 = gradient.square().sum().into_scalar();
-            assert!(sum > 0.0 && sum.is_finite(), "{config:?}: the gradient of {key} is {sum}");
-        }
+        assert_every_parameter_learns(&format!("{config:?}"), &model, loss);
     }
 }
 
@@ -165,7 +152,7 @@ fn names_are_unique_and_lead_to_the_right_builder() {
     assert!(dense.to_string().starts_with("unet gives values of every pixel, not"), "{dense}");
     let nearest = refused(&DenseConfig::new("u-net", 2)).to_string();
     assert!(nearest.starts_with("unknown model \"u-net\", did you mean \"unet\"?"), "{nearest}");
-    assert!(ModelEntry::find("unet").is_none() && DenseEntry::find("resnet18").is_none());
+    assert!(ModelEntry::find("unet").is_none() && ModelEntry::find_dense("resnet18").is_none());
 }
 
 #[test]
@@ -268,7 +255,7 @@ fn what_is_dropped_follows_from_the_key_and_nothing_is_in_evaluation_or_in_froze
 #[test]
 fn entries_tell_which_batches_can_be_learned_from() {
     let learns = |config: &DenseConfig, pictures, size| {
-        DenseEntry::of(config).expect("listed").learns_from(pictures, size)
+        ModelEntry::of_dense(config).expect("listed").learns_from(pictures, size)
     };
     let unet = DenseConfig::new("unet", 2);
     assert!(!learns(&unet, 1, [31, 31]) && learns(&unet, 1, [32, 1]) && learns(&unet, 2, [1, 1]));
@@ -284,7 +271,7 @@ fn entries_tell_which_batches_can_be_learned_from() {
     for config in
         [shallow, DenseConfig::new("unet_resnet18", 2), DenseConfig::new("fcn_resnet50", 2)]
     {
-        let entry = DenseEntry::of(&config).expect("listed");
+        let entry = ModelEntry::of_dense(&config).expect("listed");
         let side = entry.single_value_size + 1;
         let model = built(&config, &device);
         let y = model.forward(pictures([1, side, side, 3], &device), &Pass::train());

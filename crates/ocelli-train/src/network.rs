@@ -2,9 +2,7 @@
 
 use burn::module::Module;
 use ocelli_data::random::{Purpose, generator};
-use ocelli_models::{
-    BuildError, Classifier, DenseEntry, DenseModel, ModelEntry, build, build_dense,
-};
+use ocelli_models::{BuildError, Classifier, DenseModel, ModelEntry, build, build_dense};
 use ocelli_nn::tensor::Device;
 
 use crate::recipe::{Recipe, Task};
@@ -92,58 +90,12 @@ pub fn gray_channels(model: &str) -> usize {
     if model == "unet" { 1 } else { 3 }
 }
 
-/// What is known of a task's model without building it.
-#[derive(Clone, Debug)]
-pub enum NetworkEntry {
-    /// Of classification.
-    Classifier(ModelEntry),
-    /// Of segmentation and colorization.
-    Dense(DenseEntry),
-}
-
-impl NetworkEntry {
-    /// The entry of a name, if the task has a model of that name.
-    #[must_use]
-    pub fn find(task: Task, name: &str) -> Option<Self> {
-        match task {
-            Task::Classify => ModelEntry::find(name).map(Self::Classifier),
-            Task::Segment | Task::Colorize => DenseEntry::find(name).map(Self::Dense),
-        }
-    }
-
-    /// Pixels that a picture's shorter side must have.
-    #[must_use]
-    pub fn least_size(&self) -> usize {
-        match self {
-            Self::Classifier(entry) => entry.least_size,
-            Self::Dense(entry) => entry.least_size,
-        }
-    }
-
-    /// Pixels of a picture's longer side up to which a normalization sees one value of a single one.
-    #[must_use]
-    pub fn single_value_size(&self) -> usize {
-        match self {
-            Self::Classifier(entry) => entry.single_value_size,
-            Self::Dense(entry) => entry.single_value_size,
-        }
-    }
-
-    /// Whether pictures of `[height, width]` pixels are large enough.
-    #[must_use]
-    pub fn takes(&self, size: [usize; 2]) -> bool {
-        match self {
-            Self::Classifier(entry) => entry.takes(size),
-            Self::Dense(entry) => entry.takes(size),
-        }
-    }
-
-    /// Whether so many pictures of `[height, width]` pixels make a batch to learn from.
-    #[must_use]
-    pub fn learns_from(&self, pictures: usize, size: [usize; 2]) -> bool {
-        match self {
-            Self::Classifier(entry) => entry.learns_from(pictures, size),
-            Self::Dense(entry) => entry.learns_from(pictures, size),
-        }
+/// What is known of a recipe's model without building it, if its task has a model of that name.
+#[must_use]
+pub fn entry(recipe: &Recipe) -> Option<ModelEntry> {
+    match recipe.task {
+        Task::Classify => ModelEntry::find(&recipe.model.name),
+        // Which pictures it takes and learns from depends on neither channels nor outputs.
+        Task::Segment | Task::Colorize => ModelEntry::of_dense(&recipe.model.dense(3, 1)),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use ocelli_data::random::{Purpose, generator};
-use ocelli_models::BuildError;
+use ocelli_models::{BuildError, ModelEntry};
 use ocelli_nn::{Pass, device, state};
 use rand::Rng;
 
@@ -14,7 +14,7 @@ use crate::fine_tuning::Freezing;
 use crate::loss::{
     CrossEntropy, DenseLoss, DenseLossConfig, DenseTargets, LossConfig, LossError, Targets,
 };
-use crate::network::{Network, NetworkEntry};
+use crate::network::{self, Network};
 use crate::optimizer::{Optimizer, OptimizerConfig, OptimizerName};
 use crate::recipe::{ModelSection, Recipe, Task};
 use crate::selection::Selection;
@@ -49,7 +49,7 @@ pub enum StepBenchmarkError {
     #[error("{model} can't take {batch} pictures of {size} px: expected {expected}")]
     Pictures {
         /// The model.
-        model: String,
+        model: &'static str,
         /// Pictures a batch.
         batch: usize,
         /// Height and width in pixels.
@@ -80,11 +80,7 @@ pub fn run(
     check_pictures(benchmark)?;
     let mut random = generator(0, Purpose::Initialization, 0, 0);
     let model_device = if benchmark.train { device::autodiff(on) } else { on.clone() };
-    let recipe = Recipe {
-        task: task_of(&benchmark.model),
-        model: ModelSection { name: benchmark.model.clone(), ..ModelSection::default() },
-        ..Recipe::default()
-    };
+    let recipe = recipe_of(&benchmark.model);
     let mut model = Network::new(&recipe, benchmark.classes, &model_device)?;
     model = Freezing::new(benchmark.freeze.as_ref(), None, &model)?.applied(model, 1);
     let shape = [benchmark.batch, benchmark.size, benchmark.size, 3];
@@ -128,12 +124,14 @@ pub fn run(
     Ok(milliseconds)
 }
 
-/// The task that a model is for.
-fn task_of(model: &str) -> Task {
-    match NetworkEntry::find(Task::Segment, model) {
+/// The recipe that builds a model, whichever task it is for.
+fn recipe_of(model: &str) -> Recipe {
+    let task = match ModelEntry::find_dense(model) {
         Some(_) => Task::Segment,
         None => Task::Classify,
-    }
+    };
+    let model = ModelSection { name: model.to_owned(), ..ModelSection::default() };
+    Recipe { task, model, ..Recipe::default() }
 }
 
 /// What a training step is measured against.
@@ -175,16 +173,19 @@ impl Truth {
 /// Refuses pictures that the model can't take. An unknown model is told where it is built.
 fn check_pictures(benchmark: &StepBenchmark) -> Result<(), StepBenchmarkError> {
     let StepBenchmark { train, batch, size, .. } = *benchmark;
-    let model = benchmark.model.clone();
-    let Some(entry) = NetworkEntry::find(task_of(&model), &model) else { return Ok(()) };
+    let Some(entry) = network::entry(&recipe_of(&benchmark.model)) else { return Ok(()) };
     let expected = if !entry.takes([size; 2]) {
-        format!("{} px or more", entry.least_size())
+        format!("{} px or more", entry.least_size)
     } else if train && !entry.learns_from(batch, [size; 2]) {
-        format!("more than one to train on, or more than {} px", entry.single_value_size())
+        let larger = |side| format!(", or more than {side} px");
+        format!(
+            "more than one to train on{}",
+            entry.size_for_one().map_or_else(String::new, larger)
+        )
     } else {
         return Ok(());
     };
-    Err(StepBenchmarkError::Pictures { model, batch, size, expected })
+    Err(StepBenchmarkError::Pictures { model: entry.name, batch, size, expected })
 }
 
 /// Waits until a device that works in the background has done all that was asked of it.

@@ -501,7 +501,7 @@ fn every_recipe_of_the_project_can_be_read() {
         let path = entry.unwrap().path();
         let (recipe, text) = RecipeText::from_file(&path).unwrap().parse(&[]).unwrap();
         let recipe = resolve(recipe, &text).unwrap_or_else(|error| panic!("{error}"));
-        let entry = ocelli_train::network::NetworkEntry::find(recipe.task, &recipe.model.name);
+        let entry = ocelli_train::network::entry(&recipe);
         assert!(entry.is_some(), "{}: no model {}", path.display(), recipe.model.name);
         count += 1;
     }

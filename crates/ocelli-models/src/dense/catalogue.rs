@@ -1,66 +1,17 @@
-use serde::Serialize;
-
 use super::{DenseConfig, deeplab_plus, dilated, fcn, unet, unet_resnet};
+use crate::ModelEntry;
 
-/// A dense model that can be built, as `ocelli models` lists it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DenseEntry {
-    /// The name to build it by.
-    pub name: &'static str,
-    /// The family that it belongs to.
-    pub family: &'static str,
-    /// Weights, with 21 classes, 3 input channels and the family's options.
-    pub parameters: usize,
-    /// Multiplications of a weight, each with its addition, to score one picture of 224 x 224
-    /// pixels: convolutions, as the literature counts "FLOPs".
-    pub multiply_adds: u64,
-    /// Pixels that a picture's shorter side must have.
-    pub least_size: usize,
-    /// Pixels of a picture's longer side up to which a batch normalization sees one value per
-    /// channel, so that a batch of one such picture can't be learned from. 0 where there is none.
-    pub single_value_size: usize,
-    /// Pictures that a batch must have to be learned from, whatever their size.
-    pub least_pictures: usize,
-    /// What the state-dict keys of the layer that scores begin with.
-    pub head: &'static str,
-    /// Where it was described.
-    pub paper: &'static str,
-}
-
-impl DenseEntry {
-    /// The entry of a name, if there is one.
-    #[must_use]
-    pub fn find(name: &str) -> Option<Self> {
-        dense_catalogue().into_iter().find(|entry| entry.name == name)
+/// The entry of a U-Net narrowed to what was configured of it; any other as it is.
+pub(crate) fn narrowed(entry: ModelEntry, config: &DenseConfig) -> ModelEntry {
+    if entry.name != unet::NAME {
+        return entry;
     }
-
-    /// The entry of a configured model, if there is one of its name: a U-Net's depth and whether it
-    /// normalizes tell which pictures it learns from. Counts stay those of the family's options.
-    #[must_use]
-    pub fn of(config: &DenseConfig) -> Option<Self> {
-        let mut entry = Self::find(&config.name)?;
-        if entry.name == unet::NAME {
-            entry.single_value_size = match (config.batch_norm, config.depth) {
-                (Some(false), _) => 0,
-                // Greater depths are refused where the model is built.
-                (_, depth) => single_value_size(depth.unwrap_or(unet::DEPTH).min(16)),
-            };
-        }
-        Some(entry)
-    }
-
-    /// Whether pictures of `[height, width]` pixels are large enough.
-    #[must_use]
-    pub fn takes(&self, size: [usize; 2]) -> bool {
-        size.into_iter().all(|side| side >= self.least_size)
-    }
-
-    /// Whether so many pictures of `[height, width]` pixels make a batch to learn from.
-    #[must_use]
-    pub fn learns_from(&self, pictures: usize, [height, width]: [usize; 2]) -> bool {
-        pictures >= self.least_pictures
-            && (pictures > 1 || (pictures == 1 && height.max(width) > self.single_value_size))
-    }
+    let single_value_size = match (config.batch_norm, config.depth) {
+        (Some(false), _) => 0,
+        // Greater depths are refused where the model is built.
+        (_, depth) => single_value_size(depth.unwrap_or(unet::DEPTH).min(16)),
+    };
+    ModelEntry { single_value_size, ..entry }
 }
 
 /// What a family's members have in common.
@@ -130,8 +81,8 @@ const fn single_value_size(depth: usize) -> usize {
 
 /// Every model that [`build_dense`](crate::build_dense) knows.
 #[must_use]
-pub fn dense_catalogue() -> Vec<DenseEntry> {
-    let entry = |(name, family, parameters, multiply_adds): (_, Family, _, _)| DenseEntry {
+pub fn dense_catalogue() -> Vec<ModelEntry> {
+    let entry = |(name, family, parameters, multiply_adds): (_, Family, _, _)| ModelEntry {
         name,
         family: family.name,
         parameters,

@@ -6,8 +6,8 @@ use ocelli_nn::{
 };
 use thiserror::Error;
 
-use super::{Pretrained, PretrainedError};
-use crate::{DenseModel, dense::AUXILIARY};
+use super::{Pretrained, PretrainedError, classes_of};
+use crate::{DenseConfig, DenseModel, ModelEntry, dense::AUXILIARY};
 
 /// Why a classifier's weights can't become a dense model's backbone. The model is as it was.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -79,6 +79,20 @@ pub fn encoder_into(
         Err(reason) => Err(PretrainedError { reason, notes }.into()),
     }
 }
+
+/// The model named `name` that weights were made by, or fit, as far as they tell: how many outputs it
+/// has, and whether an auxiliary head. Where they don't tell the outputs, and they are not given, they
+/// are the 21 classes of PASCAL VOC.
+#[must_use]
+pub fn config_of(name: &str, outputs: Option<usize>, weights: Option<&StateDict>) -> DenseConfig {
+    let told = || classes_of(weights?, ModelEntry::find_dense(name)?.head);
+    let auxiliary = weights.is_some_and(has_auxiliary_head).then_some(true);
+    let outputs = outputs.or_else(told).unwrap_or(VOC_CLASSES);
+    DenseConfig { auxiliary, ..DenseConfig::new(name, outputs) }
+}
+
+/// The classes of PASCAL VOC, the background among them.
+const VOC_CLASSES: usize = 21;
 
 /// Whether weights have an auxiliary head as torchvision's, under whichever prefix.
 #[must_use]

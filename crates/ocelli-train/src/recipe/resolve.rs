@@ -9,7 +9,7 @@ use ocelli_data::cache::CacheKind;
 use super::read::{RecipeError, RecipeText};
 use super::{BestBy, LossSection, Recipe, Sampling, SnapshotEpoch, Task, Validation};
 use crate::config::ConfigError;
-use crate::network::NetworkEntry;
+use crate::network;
 
 /// The recipe with every default that doesn't depend on the pictures written out.
 ///
@@ -188,22 +188,24 @@ impl Checks<'_> {
             "0 to 1",
         )?;
         // An unknown name is told where the model is built.
-        if let Some(model) = NetworkEntry::find(recipe.task, &recipe.model.name) {
+        if let Some(model) = network::entry(recipe) {
             let size = recipe.data.size.height_width().map(|side| side as usize);
             self.require(
                 model.takes(size),
                 "data.size",
                 recipe.data.size,
-                &format!("at least {} px for {}", model.least_size(), recipe.model.name),
+                &format!("at least {} px for {}", model.least_size, model.name),
             )?;
             self.require(
                 model.learns_from(train.batch_size, size),
                 "train.batch_size",
                 train.batch_size,
                 &format!(
-                    "at least 2 pictures at {} px: BatchNorm can't learn from a single value (or data.size above {})",
+                    "at least 2 pictures at {} px: BatchNorm can't learn from a single value{}",
                     recipe.data.size,
-                    model.single_value_size()
+                    model
+                        .size_for_one()
+                        .map_or_else(String::new, |side| format!(" (or data.size above {side})"))
                 ),
             )?;
         }

@@ -20,7 +20,7 @@ use crate::checkpoint;
 use crate::ema::Ema;
 use crate::fine_tuning::{self, Freezing};
 use crate::gradient::{self, GatheredGradients, GradientMap};
-use crate::network::{Network, NetworkEntry};
+use crate::network::{self, Network};
 use crate::optimizer::Optimizer;
 use crate::pictures::{Pictures, evaluation_loader, training_loader};
 use crate::progress::{EpochTotals, TrainingState};
@@ -266,7 +266,7 @@ impl Session {
     fn is_trainable(&self, batch: &Batch) -> bool {
         let [pictures, height, width, _] = batch.shape;
         pictures > 0
-            && NetworkEntry::find(self.recipe.task, &self.recipe.model.name)
+            && network::entry(&self.recipe)
                 .is_some_and(|model| model.learns_from(pictures, [height, width]))
     }
 

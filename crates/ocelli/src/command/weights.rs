@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ocelli_data::random::{Purpose, generator};
 use ocelli_models::pretrained::{self, Pretrained};
-use ocelli_models::{DenseConfig, DenseEntry, ModelConfig, ModelEntry, build, build_dense};
+use ocelli_models::{ModelConfig, ModelEntry, build, build_dense};
 use ocelli_nn::state::{self, StateDict};
 use ocelli_nn::weights::{self as files, Loaded, source::Source};
 use serde::Serialize;
@@ -107,17 +107,12 @@ fn convert(arguments: &WeightsConvertArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Outputs of a dense model of which nothing else is known: the classes of PASCAL VOC.
-const DENSE_OUTPUTS: usize = 21;
-
 /// The weights under the keys of a model, which they have to fit.
 fn as_of_model(name: &str, state: StateDict) -> Result<StateDict, Failure> {
     let mut random = generator(0, Purpose::Initialization, 0, 0);
     let device = ocelli_nn::device::parse("cpu").map_err(Failure::failed)?;
-    if let Some(entry) = DenseEntry::find(name) {
-        let outputs = pretrained::classes_of(&state, entry.head).unwrap_or(DENSE_OUTPUTS);
-        let auxiliary = pretrained::has_auxiliary_head(&state).then_some(true);
-        let config = DenseConfig { auxiliary, ..DenseConfig::new(name, outputs) };
+    if ModelEntry::find_dense(name).is_some() {
+        let config = pretrained::config_of(name, None, Some(&state));
         let model = build_dense(&config, &mut random, &device).map_err(Failure::usage)?;
         let Pretrained { model, notes } =
             pretrained::load_dense(model, state).map_err(Failure::failed)?;
