@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "fixtures/dense"))
@@ -34,6 +34,7 @@ parser.add_argument("--epochs", type=int, default=2)
 parser.add_argument("--lr", type=float, default=1e-4)
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--weights", type=Path, help="first weights (.safetensors) under ocelli's keys")
+parser.add_argument("--save-weights", type=Path, help="write the first weights there, and train nothing")
 parser.add_argument("--classes", type=int, default=11)
 parser.add_argument("--ignore", type=int, default=11)
 arguments = parser.parse_args()
@@ -72,6 +73,9 @@ else:
 if arguments.weights:
     # Such as a checkpoint of `ocelli`: the same start for both.
     model.load_state_dict(load_file(arguments.weights))
+if arguments.save_weights:
+    save_file({key: value.contiguous() for key, value in model.state_dict().items()}, arguments.save_weights)
+    sys.exit()
 model = model.to(memory_format=torch.channels_last)
 optimizer = torch.optim.Adam(model.parameters(), lr=arguments.lr)
 for epoch in range(1, arguments.epochs + 1):

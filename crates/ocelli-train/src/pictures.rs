@@ -324,7 +324,11 @@ pub fn evaluation_loader(recipe: &Recipe, dataset: Arc<Dataset>) -> Result<Loade
     let segments = recipe.task == Task::Segment;
     let originals = KeepOriginals {
         masks: segments && (evaluate.original_size || evaluate.sliding_window),
-        pictures: segments && evaluate.sliding_window || recipe.task == Task::Colorize,
+        pictures: match recipe.task {
+            Task::Classify => false,
+            Task::Segment => evaluate.sliding_window,
+            Task::Colorize => !recipe.train.snapshots.is_empty(),
+        },
     };
     let config = LoaderConfig { originals, ..loader_config(recipe) };
     Ok(Loader::new(dataset, pipeline, config)?)

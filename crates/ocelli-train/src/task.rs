@@ -38,18 +38,65 @@ pub(crate) trait Objective {
     /// Runs a network over a loader's pictures. The result does not depend on the batch size.
     ///
     /// `keep` are the positions of the pictures whose answers are to be kept, `None` for none.
-    /// `each_batch` is called for every batch, and ends the evaluation by returning `false`.
     ///
     /// # Errors
     /// [`EvaluationError`], mostly what the loader reports.
     fn evaluate(
         &self,
         network: &Network,
-        loader: &Loader,
+        batches: Batches<'_>,
         device: &Device,
         keep: Option<&[usize]>,
-        each_batch: &mut dyn FnMut() -> bool,
     ) -> Result<Evaluation, EvaluationError>;
+}
+
+/// The batches of a loader, gone over once.
+pub(crate) struct Batches<'a> {
+    loader: &'a Loader,
+    each_batch: &'a mut dyn FnMut() -> bool,
+}
+
+impl<'a> Batches<'a> {
+    /// `each_batch` is called for every batch, and ends the pass by returning `false`.
+    pub(crate) fn new(loader: &'a Loader, each_batch: &'a mut dyn FnMut() -> bool) -> Self {
+        Self { loader, each_batch }
+    }
+
+    /// Hands every batch that has pictures to `measure`, which gives the sum of its losses and their
+    /// weight, and at last asks `scores` for what was measured and kept.
+    ///
+    /// # Errors
+    /// What the loader reports, and what `measure` gives.
+    fn measure<S>(
+        self,
+        mut state: S,
+        mut measure: impl FnMut(&mut S, Batch) -> Result<(f64, f64), MetricError>,
+        scores: impl FnOnce(S) -> (Scores, Option<Kept>),
+    ) -> Result<Evaluation, EvaluationError> {
+        let started = std::time::Instant::now();
+        let (mut loss, mut weight, mut pictures) = (0.0, 0.0, 0);
+        let (mut broken, mut stopped) = (Vec::new(), false);
+        for batch in self.loader.epoch(0, 0) {
+            if !(self.each_batch)() {
+                stopped = true;
+                break;
+            }
+            let mut batch = batch?;
+            broken.append(&mut batch.broken);
+            let count = batch.shape[0];
+            if count == 0 {
+                continue;
+            }
+            pictures += count as u64;
+            let (sum, of_batch) = measure(&mut state, batch)?;
+            loss += sum;
+            weight += of_batch;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let (scores, kept) = scores(state);
+        let loss = if weight > 0.0 { loss / weight } else { f64::NAN };
+        Ok(Evaluation { loss, pictures, scores, seconds, kept, broken, stopped })
+    }
 }
 
 /// A training batch gone through forwards.

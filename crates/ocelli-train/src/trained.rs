@@ -19,7 +19,9 @@ use crate::pictures::{self, PicturesError};
 use crate::recipe::{EvaluateSection, Recipe};
 use crate::run_folder::{RunFolder, RunFolderError, RunInfo};
 use crate::task::segment::Look;
-use crate::task::{Evaluation, EvaluationError, colorize, floats, images_tensor, plain_objective};
+use crate::task::{
+    Batches, Evaluation, EvaluationError, colorize, floats, images_tensor, plain_objective,
+};
 use crate::trainer::{LAST, epoch_checkpoint};
 
 /// Why a run's model can't be used.
@@ -215,11 +217,13 @@ impl Trained {
         let batches = loader.batches_per_epoch();
         let objective = plain_objective(&self.recipe, self.info.classes.len(), &self.device)?;
         let mut batch = 0;
-        Ok(objective.evaluate(&self.network, &loader, &self.device, None, &mut || {
+        let mut count = || {
             batch += 1;
             each_batch(batch, batches);
             true
-        })?)
+        };
+        let passed = Batches::new(&loader, &mut count);
+        Ok(objective.evaluate(&self.network, passed, &self.device, None)?)
     }
 
     /// The process computes as the run's recipe says, whatever another run in it said.

@@ -114,7 +114,7 @@ impl Snapshots {
 
     /// What the model is given.
     fn given(&self, name: &str) -> Result<Vec<Tile>, Failure> {
-        let picture = picture(&self.file(&self.folder, "pictures", name))?;
+        let picture = picture(&file(&self.folder, "pictures", name))?;
         Ok(vec![match self.task {
             Task::Colorize => tile("gray", &gray(&picture, self.space)),
             _ => tile("picture", &picture),
@@ -124,13 +124,13 @@ impl Snapshots {
     /// What the model made of it, unless it is missing: its epoch may be the one at hand.
     fn answer(&self, epoch: &Path, name: &str, title: &str) -> Result<Option<Tile>, Failure> {
         let part = if self.task == Task::Colorize { "pictures" } else { "masks" };
-        self.shown(&self.file(epoch, part, name), title)
+        self.shown(&file(epoch, part, name), title)
     }
 
     /// What it should have made of it.
     fn truth(&self, name: &str) -> Result<Option<Tile>, Failure> {
         let part = if self.task == Task::Colorize { "pictures" } else { "truth" };
-        self.shown(&self.file(&self.folder, part, name), "truth")
+        self.shown(&file(&self.folder, part, name), "truth")
     }
 
     fn shown(&self, path: &Path, title: &str) -> Result<Option<Tile>, Failure> {
@@ -143,16 +143,15 @@ impl Snapshots {
         }))
     }
 
-    #[expect(clippy::unused_self, reason = "reads as where a snapshot's file is")]
-    fn file(&self, folder: &Path, part: &str, name: &str) -> PathBuf {
-        folder.join(part).join(format!("{name}.png"))
-    }
-
     fn legend(&self) -> Vec<LegendEntry> {
         let classes =
             self.masks.iter().flat_map(|masks| masks.classes.iter().chain(&masks.ignored));
         classes.map(|class| LegendEntry { name: class.name.clone(), color: class.color }).collect()
     }
+}
+
+fn file(folder: &Path, part: &str, name: &str) -> PathBuf {
+    folder.join(part).join(format!("{name}.png"))
 }
 
 fn tile(title: &str, picture: &Picture) -> Tile {

@@ -250,9 +250,8 @@ fn the_number_of_threads_changes_no_bit() {
     });
 }
 
-/// `cargo test --release -p ocelli-kernels -- --ignored --nocapture a_segmentations_loss`
 #[test]
-#[ignore = "measures"]
+#[ignore = "prints times, for a quiet machine: cargo test --workspace --lib time_of_a_segmentations_loss -- --ignored --nocapture"]
 fn time_of_a_segmentations_loss() {
     let rows = 4 * 256 * 256;
     let logits = numbers(rows * 21, 1);

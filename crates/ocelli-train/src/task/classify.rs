@@ -2,10 +2,12 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ocelli_data::Dataset;
-use ocelli_data::loader::{Batch, Loader};
+use ocelli_data::loader::Batch;
 use ocelli_nn::Pass;
 
-use super::{Evaluation, EvaluationError, Kept, Learned, Objective, Scores, floats, images_tensor};
+use super::{
+    Batches, Evaluation, EvaluationError, Kept, Learned, Objective, Scores, floats, images_tensor,
+};
 use crate::loss::{CrossEntropy, LossConfig, LossError, Targets};
 use crate::metric::{ConfusionMatrix, MetricError, TopK, prediction};
 use crate::network::Network;
@@ -111,45 +113,32 @@ impl Objective for Classification {
     fn evaluate(
         &self,
         network: &Network,
-        loader: &Loader,
+        batches: Batches<'_>,
         device: &Device,
         keep: Option<&[usize]>,
-        each_batch: &mut dyn FnMut() -> bool,
     ) -> Result<Evaluation, EvaluationError> {
-        let started = std::time::Instant::now();
         let model = network.classifier();
-        let (mut loss_sum, mut loss_weight) = (0.0, 0.0);
-        let mut confusion = ConfusionMatrix::new(self.classes);
-        let mut top5 = TopK::new(self.classes, &[5]);
-        let mut features = keep.map(|_| Features::default());
-        let mut broken = Vec::new();
-        let mut stopped = false;
-        for batch in loader.epoch(0, 0) {
-            if !each_batch() {
-                stopped = true;
-                break;
-            }
-            let Batch { images, shape, labels, indices, broken: broken_here, .. } = batch?;
-            broken.extend(broken_here);
-            if labels.is_empty() {
-                continue;
-            }
+        let counted = Counted {
+            confusion: ConfusionMatrix::new(self.classes),
+            top5: TopK::new(self.classes, &[5]),
+            features: keep.map(|_| Features::default()),
+        };
+        let measure = |counted: &mut Counted, batch: Batch| {
+            let Batch { images, shape, labels, indices, .. } = batch;
             let pass = Pass::eval();
             let images = images_tensor(images, shape, device);
             let logits = model.forward(images.clone(), &pass);
-            let (sum, weight) =
+            let loss =
                 self.loss.evaluate(logits.clone(), &targets(&labels, None, self.classes, device));
-            loss_sum += sum;
-            loss_weight += weight;
             let logits = floats(logits);
             let truth: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
             let answers: Vec<Option<usize>> =
                 logits.chunks_exact(self.classes).map(prediction).collect();
             for (&answer, &label) in answers.iter().zip(&truth) {
-                confusion.add_prediction(answer, label);
+                counted.confusion.add_prediction(answer, label);
             }
-            top5.add(&logits, &truth)?;
-            if let Some(features) = &mut features {
+            counted.top5.add(&logits, &truth)?;
+            if let Some(features) = &mut counted.features {
                 let hidden = model.forward_features(images, &pass);
                 features.width = hidden.dims()[1];
                 features.values.extend(floats(hidden));
@@ -159,17 +148,20 @@ impl Objective for Classification {
                     .extend(answers.iter().map(|answer| answer.map_or(-1, |answer| answer as i64)));
                 features.indices.extend(indices.iter().map(|&index| index as i64));
             }
-        }
-        Ok(Evaluation {
-            loss: if loss_weight > 0.0 { loss_sum / loss_weight } else { f64::NAN },
-            pictures: confusion.total(),
-            scores: Scores::Classes(ClassScores { top5: top5.accuracy(5), confusion }),
-            seconds: started.elapsed().as_secs_f64(),
-            kept: features.map(Kept::Features),
-            broken,
-            stopped,
+            Ok(loss)
+        };
+        batches.measure(counted, measure, |Counted { confusion, top5, features }| {
+            let scores = ClassScores { top5: top5.accuracy(5), confusion };
+            (Scores::Classes(scores), features.map(Kept::Features))
         })
     }
+}
+
+/// What an evaluation counts.
+struct Counted {
+    confusion: ConfusionMatrix,
+    top5: TopK,
+    features: Option<Features>,
 }
 
 impl ClassScores {

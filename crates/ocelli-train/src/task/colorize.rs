@@ -7,13 +7,15 @@ pub use space::{colorized, gray, network_input};
 use burn::tensor::{Device, Tensor};
 use ocelli_data::Picture;
 use ocelli_data::color::{mean_ciede2000, psnr, ssim};
-use ocelli_data::loader::{Batch, Loader};
+use ocelli_data::loader::Batch;
 use ocelli_models::DenseModel;
 use ocelli_nn::Pass;
 use ocelli_nn::functional::{ResizeMode, resize2d};
 use rayon::prelude::*;
 
-use super::{Evaluation, EvaluationError, Kept, Learned, Objective, Scores, floats, images_tensor};
+use super::{
+    Batches, Evaluation, EvaluationError, Kept, Learned, Objective, Scores, floats, images_tensor,
+};
 use crate::loss::{LossError, PixelLoss, PixelLossConfig};
 use crate::metric::MetricError;
 use crate::network::{Network, gray_channels};
@@ -96,32 +98,18 @@ impl Objective for Colorization {
     fn evaluate(
         &self,
         network: &Network,
-        loader: &Loader,
+        batches: Batches<'_>,
         device: &Device,
         keep: Option<&[usize]>,
-        each_batch: &mut dyn FnMut() -> bool,
     ) -> Result<Evaluation, EvaluationError> {
-        let started = std::time::Instant::now();
         let keep = keep.unwrap_or_default();
-        let mut scores = ColorScores::default();
-        let (mut loss_sum, mut loss_weight) = (0.0, 0.0);
-        let (mut kept, mut broken, mut stopped) = (Vec::new(), Vec::new(), false);
-        for batch in loader.epoch(0, 0) {
-            if !each_batch() {
-                stopped = true;
-                break;
-            }
-            let Batch { images, shape, indices, originals, broken: broken_here, .. } = batch?;
-            broken.extend(broken_here);
-            let [count, height, width, _] = shape;
-            if count == 0 {
-                continue;
-            }
+        let nothing = (ColorScores::default(), Vec::new());
+        let measure = |(scores, kept): &mut (ColorScores, Vec<_>), batch: Batch| {
+            let Batch { images, shape, indices, originals, .. } = batch;
+            let [_, height, width, _] = shape;
             let [inputs, targets] = self.tensors(&images, shape, device);
             let answers = network.dense().forward(inputs, &Pass::eval()).scores;
-            let (sum, weight) = self.loss.evaluate(answers.clone(), targets);
-            loss_sum += sum;
-            loss_weight += weight;
+            let loss = self.loss.evaluate(answers.clone(), targets);
             let values = height * width * self.space.outputs();
             let all = floats(answers.clone());
             let measured: Vec<ColorScores> = images
@@ -142,15 +130,11 @@ impl Objective for Colorization {
                     kept.push(Colorized { index, picture });
                 }
             }
-        }
-        Ok(Evaluation {
-            loss: if loss_weight > 0.0 { loss_sum / loss_weight } else { f64::NAN },
-            pictures: scores.pictures,
-            scores: Scores::Colors(scores),
-            seconds: started.elapsed().as_secs_f64(),
-            kept: (!keep.is_empty()).then_some(Kept::Pictures(kept)),
-            broken,
-            stopped,
+            Ok(loss)
+        };
+        batches.measure(nothing, measure, |(scores, kept)| {
+            let kept = (!keep.is_empty()).then_some(Kept::Pictures(kept));
+            (Scores::Colors(scores), kept)
         })
     }
 }

@@ -5,13 +5,15 @@ mod inference;
 pub use inference::Look;
 
 use burn::tensor::{Device, Tensor};
-use ocelli_data::loader::{Batch, Loader};
+use ocelli_data::loader::Batch;
 use ocelli_data::{Dataset, DecodeOptions, Mask};
 use ocelli_models::DenseOutput;
 use ocelli_nn::Pass;
 use rayon::prelude::*;
 
-use super::{Evaluation, EvaluationError, Kept, Learned, Objective, Scores, images_tensor};
+use super::{
+    Batches, Evaluation, EvaluationError, Kept, Learned, Objective, Scores, images_tensor,
+};
 use crate::loss::{DenseLoss, DenseLossConfig, DenseTargets, LossError};
 use crate::metric::{MetricError, SegmentationMatrix, argmax_classes};
 use crate::network::Network;
@@ -131,36 +133,20 @@ impl Objective for Segmentation {
     fn evaluate(
         &self,
         network: &Network,
-        loader: &Loader,
+        batches: Batches<'_>,
         device: &Device,
         keep: Option<&[usize]>,
-        each_batch: &mut dyn FnMut() -> bool,
     ) -> Result<Evaluation, EvaluationError> {
-        let started = std::time::Instant::now();
         let model = network.dense();
         let keep = keep.unwrap_or_default();
-        let mut matrix = SegmentationMatrix::new(self.classes);
-        let (mut loss_sum, mut loss_weight, mut pictures) = (0.0, 0.0, 0);
-        let (mut kept, mut broken, mut stopped) = (Vec::new(), Vec::new(), false);
-        for batch in loader.epoch(0, 0) {
-            if !each_batch() {
-                stopped = true;
-                break;
-            }
-            let Batch { images, shape, masks, indices, originals, broken: broken_here, .. } =
-                batch?;
-            broken.extend(broken_here);
+        let nothing = (SegmentationMatrix::new(self.classes), Vec::new());
+        let measure = |(matrix, kept): &mut (SegmentationMatrix, Vec<_>), batch: Batch| {
+            let Batch { images, shape, masks, indices, originals, .. } = batch;
             let [count, height, width, _] = shape;
-            if count == 0 {
-                continue;
-            }
-            pictures += count as u64;
             let images = images_tensor(images, shape, device);
             let targets = DenseTargets::new(masks.clone(), [count, height, width], device);
             let scores = model.forward(images.clone(), &Pass::eval()).scores;
-            let (sum, weight) = self.loss.evaluate(scores.clone(), &targets);
-            loss_sum += sum;
-            loss_weight += weight;
+            let loss = self.loss.evaluate(scores.clone(), &targets);
             let scores = self.look.again(model, images, scores);
             for (place, index) in indices.into_iter().enumerate() {
                 let original = originals.get(place);
@@ -170,32 +156,24 @@ impl Objective for Segmentation {
                     Some(picture) if self.look.slides() => self.look.slide(model, picture, device),
                     _ => scores.clone().narrow(0, place, 1),
                 };
-                let mask = match truth.filter(|_| self.original_size) {
-                    Some(truth) => {
-                        let mask = Look::mask(scores, [truth.height(), truth.width()]);
-                        matrix.add(mask.labels(), truth.labels())?;
-                        mask
-                    }
+                let (size, truth) = match truth.filter(|_| self.original_size) {
+                    Some(truth) => ([truth.height(), truth.width()], truth.labels()),
                     None => {
-                        let mask = Look::mask(scores, [height as u32, width as u32]);
                         let pixels = height * width;
-                        matrix.add(mask.labels(), &masks[place * pixels..][..pixels])?;
-                        mask
+                        ([height as u32, width as u32], &masks[place * pixels..][..pixels])
                     }
                 };
+                let mask = Look::mask(scores, size);
+                matrix.add(mask.labels(), truth)?;
                 if keep.contains(&index) {
                     kept.push(Segmented { index, mask });
                 }
             }
-        }
-        Ok(Evaluation {
-            loss: if loss_weight > 0.0 { loss_sum / loss_weight } else { f64::NAN },
-            pictures,
-            scores: Scores::Regions(RegionScores { matrix }),
-            seconds: started.elapsed().as_secs_f64(),
-            kept: (!keep.is_empty()).then_some(Kept::Masks(kept)),
-            broken,
-            stopped,
+            Ok(loss)
+        };
+        batches.measure(nothing, measure, |(matrix, kept)| {
+            let kept = (!keep.is_empty()).then_some(Kept::Masks(kept));
+            (Scores::Regions(RegionScores { matrix }), kept)
         })
     }
 }

@@ -10,6 +10,7 @@ use ocelli_nn::state::{Array, StateDict};
 use rand::Rng;
 use serde::Serialize;
 
+use crate::file_names::FileNames;
 use crate::masks::mask_encoding;
 use crate::pictures::decode_options;
 use crate::recipe::{Recipe, SnapshotPictures, Task};
@@ -179,26 +180,19 @@ fn stem(file: &str) -> &str {
 /// What files about pictures are called: the pictures' own names without folder and extension, and
 /// a number where two share one.
 fn file_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut taken: Vec<String> = Vec::new();
-    for name in names {
+    let mut taken = FileNames::default();
+    let name = |name: &'a str| {
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
         let plain: String = stem(file)
             .chars()
-            .map(
-                |letter| {
-                    if letter.is_alphanumeric() || "-_ .".contains(letter) { letter } else { '_' }
-                },
-            )
+            .map(|letter| {
+                let is_plain = letter.is_alphanumeric() || "-_ .".contains(letter);
+                if is_plain { letter } else { '_' }
+            })
             .collect();
-        let mut own = plain.clone();
-        let mut number = 1;
-        while taken.contains(&own) {
-            number += 1;
-            own = format!("{plain}-{number}");
-        }
-        taken.push(own);
-    }
-    taken
+        taken.free(&plain)
+    };
+    names.map(name).collect()
 }
 
 fn write_png<E: std::fmt::Display>(

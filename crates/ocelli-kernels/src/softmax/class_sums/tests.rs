@@ -91,9 +91,8 @@ fn the_number_of_threads_changes_no_bit() {
     });
 }
 
-/// `cargo test --release -p ocelli-kernels -- --ignored --nocapture sums_of_a_segmentation`
 #[test]
-#[ignore = "measures"]
+#[ignore = "prints times, for a quiet machine: cargo test --workspace --lib time_of_the_sums_of_a_segmentation -- --ignored --nocapture"]
 fn time_of_the_sums_of_a_segmentation() {
     let rows = 4 * 256 * 256;
     let logits = numbers(rows * 21, 1);

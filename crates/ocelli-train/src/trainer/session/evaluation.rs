@@ -14,7 +14,7 @@ use crate::network::Network;
 use crate::pictures::evaluation_loader;
 use crate::record::{EpochRecord, Split};
 use crate::run_folder::append_json_line;
-use crate::task::Evaluation;
+use crate::task::{Batches, Evaluation};
 
 /// A pass over the pictures of a split, without training.
 pub(super) struct EvaluationPass<'a> {
@@ -46,7 +46,7 @@ impl Session {
         let batches = pass.loader.batches_per_epoch();
         let mut batch = 0;
         let objective = &self.objective;
-        let evaluation = objective.evaluate(model, pass.loader, &self.device, keep, &mut || {
+        let mut told = || {
             batch += 1;
             let event = StepEvent {
                 epoch: pass.epoch,
@@ -58,7 +58,9 @@ impl Session {
             };
             watch.observer.stepped(&event);
             !watch.is_stopped()
-        })?;
+        };
+        let batches = Batches::new(pass.loader, &mut told);
+        let evaluation = objective.evaluate(model, batches, &self.device, keep)?;
         Ok((!evaluation.stopped).then_some(evaluation))
     }
 

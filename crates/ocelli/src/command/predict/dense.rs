@@ -1,12 +1,12 @@
 //! One class a pixel, or its colour: a PNG for each picture.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ocelli_data::Picture;
 use ocelli_data::dataset::Sample;
 use ocelli_data::mask::{MaskEncoding, encode, overlay};
+use ocelli_train::file_names::FileNames;
 use ocelli_train::pictures::decode_options;
 use ocelli_train::recipe::Task;
 use ocelli_train::trained::Trained;
@@ -59,7 +59,7 @@ pub(super) fn predict(
     };
     std::fs::create_dir_all(folder).map_err(|error| place(folder, &error))?;
     let decode = decode_options(&trained.recipe.data);
-    let mut taken = BTreeSet::new();
+    let mut taken = FileNames::default();
     let mut failed = 0;
     for sample in samples {
         let name = sample.name.as_str();
@@ -135,15 +135,8 @@ fn answered<'a>(
 }
 
 /// `FOLDER/NAME.png`, with a number where another picture has that name.
-fn free_path(folder: &Path, name: &str, taken: &mut BTreeSet<String>) -> PathBuf {
-    let stem = Path::new(name)
-        .file_stem()
-        .map_or_else(|| "picture".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let mut own = stem.clone();
-    let mut number = 1;
-    while !taken.insert(own.clone()) {
-        number += 1;
-        own = format!("{stem}-{number}");
-    }
-    folder.join(format!("{own}.png"))
+fn free_path(folder: &Path, name: &str, taken: &mut FileNames) -> PathBuf {
+    let stem = Path::new(name).file_stem();
+    let stem = stem.map_or_else(|| "picture".into(), |stem| stem.to_string_lossy());
+    folder.join(format!("{}.png", taken.free(&stem)))
 }
