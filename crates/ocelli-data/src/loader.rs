@@ -64,7 +64,8 @@ pub struct LoaderConfig {
     /// Threads that decode and augment; 0 does it in the calling thread, when a batch is asked for.
     pub workers: usize,
     /// Batches that may be in the making or waiting at any time, at least one with workers.
-    /// They bound the memory: `prefetch_batches × batch_size × height × width × 12` bytes, 13 with masks.
+    /// They bound the memory: `prefetch_batches × batch_size × height × width × 12` bytes, 13 with
+    /// masks, for each view.
     pub prefetch_batches: usize,
     /// Where all chance comes from.
     pub seed: u64,
@@ -119,6 +120,9 @@ pub struct Batch {
     pub images: Vec<f32>,
     /// `[n, height, width, 3]`; `n` may be 0 where every picture of the batch was broken.
     pub shape: [usize; 4],
+    /// The same pictures once more, `[n, height, width, 3]` each, as the further pipelines of
+    /// [`Loader::with_views`] made them.
+    pub further_views: Vec<Vec<f32>>,
     /// The class of each picture, `[n]`; empty without labels.
     pub labels: Vec<u32>,
     /// The class of each pixel, `[n, height, width]`, moved as the pictures were;
@@ -173,19 +177,45 @@ impl Loader {
         pipeline: Arc<Pipeline>,
         config: LoaderConfig,
     ) -> Result<Self, LoaderError> {
+        Self::with_views(dataset, pipeline, Vec::new(), config)
+    }
+
+    /// A loader that augments every picture several times, each with chance of its own: once by
+    /// `pipeline`, as [`Loader::new`] does, and once by each of `further`, which end at the same size.
+    ///
+    /// # Errors
+    /// As [`Loader::new`], or if the sizes differ, or if there are further views of pictures with masks.
+    pub fn with_views(
+        dataset: Arc<Dataset>,
+        pipeline: Arc<Pipeline>,
+        further: Vec<Arc<Pipeline>>,
+        config: LoaderConfig,
+    ) -> Result<Self, LoaderError> {
+        if let Some(other) = further.iter().find(|other| other.size() != pipeline.size()) {
+            return Err(LoaderError::ViewSizes { first: pipeline.size(), further: other.size() });
+        }
+        if dataset.palette.is_some() && !further.is_empty() {
+            return Err(LoaderError::ViewsOfMasks);
+        }
+        if config.batch_mix.is_active() && !further.is_empty() {
+            return Err(LoaderError::MixOfViews);
+        }
         let cache = Cache::open(&config.cache, dataset.len())?;
         let [height, width] = pipeline.size().map(|side| side as usize);
         let decode = config.decode.clone();
         let keep = config.originals;
-        let maker = Pictures { dataset: Arc::clone(&dataset), pipeline, decode, cache, keep };
-        Self::with_maker(dataset, Arc::new(maker), [height, width], config)
+        let views = 1 + further.len();
+        let maker =
+            Pictures { dataset: Arc::clone(&dataset), pipeline, further, decode, cache, keep };
+        let output = Output { size: [height, width], views };
+        Self::with_maker(dataset, Arc::new(maker), output, config)
     }
 
     /// A loader whose samples come from `maker`.
     fn with_maker(
         dataset: Arc<Dataset>,
         maker: Arc<dyn MakeSample>,
-        size: [usize; 2],
+        output: Output,
         config: LoaderConfig,
     ) -> Result<Self, LoaderError> {
         check(&dataset, &config)?;
@@ -205,7 +235,7 @@ impl Loader {
             ),
         };
         let masked = dataset.palette.is_some();
-        let shared = Shared { dataset, maker, size, config, sampler, labelled, masked, pool };
+        let shared = Shared { dataset, maker, output, config, sampler, labelled, masked, pool };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -232,12 +262,20 @@ impl Loader {
     }
 }
 
+/// What a sample becomes.
+#[derive(Clone, Copy, Debug)]
+struct Output {
+    /// Height and width of the pictures in a batch.
+    size: [usize; 2],
+    /// How often each is in it.
+    views: usize,
+}
+
 /// What the threads of a loader share.
 struct Shared {
     dataset: Arc<Dataset>,
     maker: Arc<dyn MakeSample>,
-    /// Height and width of the pictures in a batch.
-    size: [usize; 2],
+    output: Output,
     config: LoaderConfig,
     sampler: Sampler,
     labelled: bool,
@@ -258,21 +296,38 @@ impl Shared {
 /// Turns a sample of the dataset into numbers. It may be called from several threads at once,
 /// and must depend on nothing but its arguments.
 trait MakeSample: Send + Sync {
-    /// Writes sample `index` to `out`, `[height, width, 3]`, and its mask to `mask`,
-    /// `[height, width]` (empty where the dataset has none), taking all chance from `chance`.
+    /// Writes sample `index` to its places, taking all chance from `chance`.
     fn make(
         &self,
         index: usize,
-        chance: &mut Generator,
-        out: &mut [f32],
-        mask: &mut [u8],
+        chance: &mut Chance,
+        places: Places<'_>,
     ) -> Result<Original, PictureError>;
+}
+
+/// Where all chance of a sample comes from.
+struct Chance {
+    first: Generator,
+    /// Of the views after the first, one after the other.
+    further: Generator,
+}
+
+/// Where a sample is to be written.
+struct Places<'batch> {
+    /// The first view, `[height, width, 3]`.
+    image: &'batch mut [f32],
+    /// The others.
+    further: Vec<&'batch mut [f32]>,
+    /// The mask, `[height, width]`; empty where the dataset has none.
+    mask: &'batch mut [u8],
 }
 
 /// Reads, decodes and augments the pictures of a dataset.
 struct Pictures {
     dataset: Arc<Dataset>,
     pipeline: Arc<Pipeline>,
+    /// Of the views after the first.
+    further: Vec<Arc<Pipeline>>,
     decode: DecodeOptions,
     cache: Cache,
     keep: KeepOriginals,
@@ -282,10 +337,11 @@ impl MakeSample for Pictures {
     fn make(
         &self,
         index: usize,
-        chance: &mut Generator,
-        out: &mut [f32],
-        mask_out: &mut [u8],
+        chance: &mut Chance,
+        places: Places<'_>,
     ) -> Result<Original, PictureError> {
+        let Places { image: out, further, mask: mask_out } = places;
+        let Chance { first: chance, further: further_chance } = chance;
         let sample = &self.dataset.samples[index];
         if let Some(palette) = &self.dataset.palette {
             let (picture, mask) =
@@ -297,10 +353,13 @@ impl MakeSample for Pictures {
             self.pipeline.apply_with_mask(picture, mask, chance, out, mask_out);
             return Ok(original);
         }
-        if self.cache.is_active() || self.keep.pictures {
-            // Later epochs look at other parts, so the whole picture is kept.
+        if self.cache.is_active() || self.keep.pictures || !further.is_empty() {
+            // Later epochs and further views look at other parts, so the whole picture is decoded.
             let picture = self.cache.picture(index, sample, &self.decode)?;
             let original = self.keep.pictures.then(|| picture.clone());
+            for (pipeline, out) in self.further.iter().zip(further) {
+                pipeline.apply(picture.clone(), further_chance, out);
+            }
             self.pipeline.apply(picture, chance, out);
             return Ok(Original { picture: original, mask: None });
         }

@@ -32,6 +32,8 @@ pub enum Purpose {
     Subset = 7,
     /// What dropout and stochastic depth drop.
     Dropout = 8,
+    /// A sample's augmentation in the views after the first.
+    FurtherViews = 9,
 }
 
 /// A generator for one use of chance.

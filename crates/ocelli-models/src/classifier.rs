@@ -68,6 +68,12 @@ impl Classifier {
         with_network!(self, network => network.forward_features(x, pass))
     }
 
+    /// How many features [`Self::forward_features`] gives.
+    #[must_use]
+    pub fn feature_width(&self) -> usize {
+        with_network!(self, network => network.feature_width())
+    }
+
     /// What the keys of the last layer begin with.
     #[must_use]
     pub fn head(&self) -> &'static str {

@@ -178,6 +178,12 @@ impl EfficientNet {
         Self { features, classifier: (Dropout::new(drop.dropout), linear) }
     }
 
+    /// How many features [`Self::forward_features`] gives.
+    pub(crate) fn feature_width(&self) -> usize {
+        let (_, linear) = &self.classifier;
+        linear.in_features()
+    }
+
     /// One score per class, before any softmax.
     ///
     /// # Shapes

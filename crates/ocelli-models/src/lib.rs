@@ -31,6 +31,7 @@ mod placeholder;
 pub mod pretrained;
 pub mod probe;
 pub mod resnet;
+pub mod self_supervised;
 pub mod vgg;
 
 pub use build::{BuildError, ModelConfig, build};

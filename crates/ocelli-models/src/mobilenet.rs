@@ -199,6 +199,12 @@ impl MobileNet {
         Self { features, classifier }
     }
 
+    /// How many features [`Self::forward_features`] gives.
+    pub(crate) fn feature_width(&self) -> usize {
+        let (.., linear) = &self.classifier;
+        linear.in_features()
+    }
+
     /// One score per class, before any softmax.
     ///
     /// # Shapes

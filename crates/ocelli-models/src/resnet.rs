@@ -138,6 +138,11 @@ impl ResNet {
         layers
     }
 
+    /// How many features [`Self::forward_features`] gives.
+    pub(crate) fn feature_width(&self) -> usize {
+        self.fc.in_features()
+    }
+
     /// One score per class, before any softmax.
     ///
     /// # Shapes

@@ -12,5 +12,5 @@ mod write;
 pub use error::{ShapeMismatch, StateDictError};
 pub use ocelli_weights::{Array, StateDict, Values};
 pub use read::{parameter_count, parameter_keys, state_dict};
-pub use train::{gradients, is_frozen, select_trainable, update_parameters};
+pub use train::{gradients, is_frozen, map_parameters, select_trainable, update_parameters};
 pub use write::load_state_dict;

@@ -1,7 +1,8 @@
 //! Checkpoints: everything needed to go on as if nothing had happened.
 //!
 //! A checkpoint is a folder `NAME` with `model.safetensors`, `optimizer.safetensors`, perhaps
-//! `ema.safetensors`, and `state.json`, which is written last and holds the others' checksums.
+//! `ema.safetensors` or `target.safetensors`, and `state.json`, which is written last and holds the
+//! others' checksums.
 //!
 //! It is never lost to a crash while the next one is written:
 //!
@@ -71,6 +72,8 @@ pub struct Checkpoint {
     pub optimizer: StateDict,
     /// The averaged weights, where the recipe asks for them.
     pub ema: Option<StateDict>,
+    /// The network that BYOL's follows.
+    pub target: Option<StateDict>,
     /// How far training has come.
     pub state: TrainingState,
 }
@@ -90,6 +93,7 @@ impl Checkpoint {
 const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const EMA: &str = "ema.safetensors";
+const TARGET: &str = "target.safetensors";
 const STATE: &str = "state.json";
 const FORMAT: u32 = 1;
 
@@ -124,6 +128,7 @@ fn write_files(new: &Path, checkpoint: &Checkpoint) -> std::io::Result<()> {
         (MODEL, Some(&checkpoint.model)),
         (OPTIMIZER, Some(&checkpoint.optimizer)),
         (EMA, checkpoint.ema.as_ref()),
+        (TARGET, checkpoint.target.as_ref()),
     ];
     for (file, part) in parts {
         let Some(part) = part else { continue };
@@ -301,6 +306,7 @@ fn read_files(path: &Path) -> Result<Checkpoint, CheckpointError> {
         model: required(MODEL)?,
         optimizer: required(OPTIMIZER)?,
         ema: part(EMA)?,
+        target: part(TARGET)?,
         state: file.state,
     })
 }

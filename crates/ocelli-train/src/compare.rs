@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::recipe::{BestBy, ModelSection, Task};
-use crate::record::{ColorRecord, EpochRecord, Split};
+use crate::record::{ColorRecord, EmbeddingRecord, EpochRecord, Split};
 use crate::run_folder::{RunFolder, RunFolderError, RunStatus, read_json_lines};
 
 /// A run's line in the experiment table.
@@ -58,6 +58,9 @@ pub struct ComparedRun {
     /// How near its colours came.
     #[serde(flatten)]
     pub colors: ColorRecord,
+    /// How good its features are, learned without labels.
+    #[serde(flatten)]
+    pub embedding: EmbeddingRecord,
     /// Its loss.
     pub val_loss: Option<f64>,
     /// The accuracy on the test pictures with the best weights.
@@ -101,6 +104,7 @@ pub fn compared(run: &Path) -> Result<ComparedRun, RunFolderError> {
         miou: best.and_then(|record| record.regions.miou),
         iou: best.map(|record| record.regions.iou.clone()).unwrap_or_default(),
         colors: best.map(|record| record.colors).unwrap_or_default(),
+        embedding: best.map(|record| record.embedding).unwrap_or_default(),
         val_loss: best.map(|record| record.loss),
         test_accuracy: of(Split::Test).next_back().and_then(|record| record.accuracy),
         test_miou: of(Split::Test).next_back().and_then(|record| record.regions.miou),

@@ -202,7 +202,7 @@ impl Ema {
 }
 
 /// Reads every trainable parameter, flattened, without copying it.
-fn for_each_parameter<M: Module>(model: &M, mut read: impl FnMut(&str, Tensor<1>)) {
+pub(crate) fn for_each_parameter<M: Module>(model: &M, mut read: impl FnMut(&str, Tensor<1>)) {
     // A clone shares the tensors; what it is mapped to is dropped.
     drop(nn_state::update_parameters(model.clone(), |key: &str, value: Tensor<1>| {
         read(key, value.clone());
@@ -215,7 +215,7 @@ fn for_each_parameter<M: Module>(model: &M, mut read: impl FnMut(&str, Tensor<1>
 /// # Panics
 ///
 /// If the two differ in length: the averages of another model were loaded.
-fn moved(average: Tensor<1>, value: Tensor<1>, decay: f64) -> Tensor<1> {
+pub(crate) fn moved(average: Tensor<1>, value: Tensor<1>, decay: f64) -> Tensor<1> {
     let (expected, found) = (value.dims()[0], average.dims()[0]);
     assert_eq!(expected, found, "an average of {found} elements for {expected} parameters");
     let new = (1.0 - decay) as f32;

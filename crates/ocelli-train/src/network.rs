@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use ocelli_data::random::{Purpose, generator};
+use ocelli_models::self_supervised::{BACKBONE, JointEmbedding, JointEmbeddingConfig};
 use ocelli_models::{BuildError, Classifier, DenseModel, ModelEntry, build, build_dense};
 use ocelli_nn::tensor::Device;
 
@@ -15,7 +16,12 @@ pub enum Network {
     Classifier(Classifier),
     /// Of segmentation and colorization.
     Dense(DenseModel),
+    /// Of learning without labels.
+    JointEmbedding(JointEmbedding),
 }
+
+/// Classes of a backbone's unused last layer where the pictures have none: ImageNet's.
+const CLASSES_WITHOUT_LABELS: usize = 1000;
 
 impl Network {
     /// The network of a recipe, for so many classes, with weights drawn by the recipe's seed.
@@ -37,18 +43,41 @@ impl Network {
                 let config = model.dense(gray_channels(&model.name), space.outputs());
                 Self::Dense(build_dense(&config, &mut random, device)?)
             }
+            Task::SelfSupervised(method) => {
+                let section = recipe.self_supervised.clone().unwrap_or_default();
+                let classes = if classes >= 2 { classes } else { CLASSES_WITHOUT_LABELS };
+                let config = JointEmbeddingConfig {
+                    backbone: model.classifier(classes),
+                    projector: section.projector(method),
+                    predictor: section.predictor(),
+                };
+                Self::JointEmbedding(JointEmbedding::new(&config, &mut random, device)?)
+            }
         })
     }
 
-    /// The classifier.
+    /// The classifier, or the backbone that learns without labels.
     ///
     /// # Panics
-    /// If it is none: a task has one kind of network.
+    /// If it is neither: a task has one kind of network.
     #[must_use]
     pub fn classifier(&self) -> &Classifier {
         match self {
             Self::Classifier(model) => model,
+            Self::JointEmbedding(model) => model.backbone(),
             Self::Dense(_) => panic!("found a dense network, expected a classifier"),
+        }
+    }
+
+    /// The backbone with its projector.
+    ///
+    /// # Panics
+    /// If it is none: a task has one kind of network.
+    #[must_use]
+    pub fn joint_embedding(&self) -> &JointEmbedding {
+        match self {
+            Self::JointEmbedding(model) => model,
+            _ => panic!("found a network that learns from labels, expected one that doesn't"),
         }
     }
 
@@ -60,7 +89,9 @@ impl Network {
     pub fn dense(&self) -> &DenseModel {
         match self {
             Self::Dense(model) => model,
-            Self::Classifier(_) => panic!("found a classifier, expected a dense network"),
+            Self::Classifier(_) | Self::JointEmbedding(_) => {
+                panic!("found a classifier, expected a dense network")
+            }
         }
     }
 
@@ -70,6 +101,7 @@ impl Network {
         match self {
             Self::Classifier(model) => vec![model.head()],
             Self::Dense(model) => model.head_prefixes(),
+            Self::JointEmbedding(_) => HEADS.to_vec(),
         }
     }
 
@@ -79,9 +111,18 @@ impl Network {
         match self {
             Self::Classifier(model) => model.layer_prefixes(),
             Self::Dense(model) => model.layer_prefixes(),
+            Self::JointEmbedding(model) => {
+                let prefixed = |prefix: String| format!("{BACKBONE}{prefix}");
+                let layers = model.backbone().layer_prefixes().into_iter();
+                let backbone = layers.map(|layer| layer.into_iter().map(prefixed).collect());
+                backbone.chain([HEADS.map(str::to_owned).to_vec()]).collect()
+            }
         }
     }
 }
+
+/// What the keys begin with of what is thrown away after learning without labels.
+const HEADS: [&str; 2] = ["projector.", "predictor."];
 
 /// Channels in which a colorization network is given gray: encoders are made for three, which are
 /// then all the same, and may come with weights.
@@ -94,7 +135,7 @@ pub fn gray_channels(model: &str) -> usize {
 #[must_use]
 pub fn entry(recipe: &Recipe) -> Option<ModelEntry> {
     match recipe.task {
-        Task::Classify => ModelEntry::find(&recipe.model.name),
+        Task::Classify | Task::SelfSupervised(_) => ModelEntry::find(&recipe.model.name),
         // Which pictures it takes and learns from depends on neither channels nor outputs.
         Task::Segment | Task::Colorize => ModelEntry::of_dense(&recipe.model.dense(3, 1)),
     }

@@ -6,6 +6,7 @@
 
 mod adam;
 mod config;
+mod lars;
 mod sgd;
 mod state;
 
@@ -23,6 +24,7 @@ use ocelli_nn::state::{self as nn_state, StateDict};
 
 use crate::config::ConfigError;
 use adam::Adam;
+use lars::Lars;
 use sgd::Sgd;
 
 /// An update rule and what it remembers of every parameter.
@@ -58,6 +60,7 @@ impl Default for ParameterSettings {
 enum Rule {
     Adam(Adam),
     Sgd(Sgd),
+    Lars(Lars),
 }
 
 /// What a rule needs to know about one step.
@@ -77,6 +80,7 @@ impl Optimizer {
         let config = config.resolved()?;
         let rule = match config.name {
             OptimizerName::Sgd => Rule::Sgd(Sgd::new(&config)),
+            OptimizerName::Lars => Rule::Lars(Lars::new(&config)),
             OptimizerName::Adam | OptimizerName::AdamW => Rule::Adam(Adam::new(&config)),
         };
         Ok(Self {
@@ -134,6 +138,7 @@ impl Optimizer {
         let weight_decay = match &self.rule {
             Rule::Adam(adam) => adam.weight_decay(),
             Rule::Sgd(sgd) => sgd.weight_decay(),
+            Rule::Lars(lars) => lars.weight_decay(),
         };
         let exempt = self.one_dimensional.as_ref();
         let settings = &self.settings;
@@ -155,6 +160,7 @@ impl Optimizer {
             match rule {
                 Rule::Adam(adam) => adam.update(key, value, gradient, step),
                 Rule::Sgd(sgd) => sgd.update(key, value, gradient, step),
+                Rule::Lars(lars) => lars.update(key, value, gradient, step),
             }
         });
         assert!(
@@ -174,6 +180,7 @@ impl Optimizer {
         match &self.rule {
             Rule::Adam(adam) => adam.write_state(&mut state),
             Rule::Sgd(sgd) => sgd.write_state(&mut state),
+            Rule::Lars(lars) => lars.write_state(&mut state),
         }
         state
     }
@@ -195,6 +202,7 @@ impl Optimizer {
         match &mut self.rule {
             Rule::Adam(adam) => adam.read_state(reader)?,
             Rule::Sgd(sgd) => sgd.read_state(reader)?,
+            Rule::Lars(lars) => lars.read_state(reader)?,
         }
         self.steps = steps;
         Ok(())
@@ -211,6 +219,7 @@ impl Optimizer {
         match &self.rule {
             Rule::Adam(adam) => state::check_lengths(adam.lengths(), model),
             Rule::Sgd(sgd) => state::check_lengths(sgd.lengths(), model),
+            Rule::Lars(lars) => state::check_lengths(lars.lengths(), model),
         }
     }
 
@@ -218,6 +227,7 @@ impl Optimizer {
         match &self.rule {
             Rule::Adam(_) => "adam and adamw",
             Rule::Sgd(_) => "sgd",
+            Rule::Lars(_) => "lars",
         }
     }
 }

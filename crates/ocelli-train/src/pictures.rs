@@ -135,7 +135,8 @@ pub fn source_options(task: Task, data: &DataSection) -> SourceOptions {
             ignore_colors: data.ignore_colors.clone(),
         },
         labels: match task {
-            Task::Classify => Labels::Classes,
+            // Of pictures that needn't have classes too: neighbours are measured by them.
+            Task::Classify | Task::SelfSupervised(_) => Labels::Classes,
             Task::Segment => Labels::Masks,
             Task::Colorize => Labels::None,
         },
@@ -235,7 +236,7 @@ pub(crate) fn has_truth(task: Task, dataset: &Dataset) -> bool {
     match task {
         Task::Classify => dataset.is_labelled(),
         Task::Segment => dataset.palette.is_some(),
-        Task::Colorize => !dataset.is_empty(),
+        Task::Colorize | Task::SelfSupervised(_) => !dataset.is_empty(),
     }
 }
 
@@ -244,7 +245,7 @@ pub(crate) fn expected_truth(task: Task) -> &'static str {
     match task {
         Task::Classify => "classes",
         Task::Segment => "masks",
-        Task::Colorize => "pictures",
+        Task::Colorize | Task::SelfSupervised(_) => "pictures",
     }
 }
 
@@ -296,6 +297,7 @@ pub fn training_loader(recipe: &Recipe, dataset: Arc<Dataset>) -> Result<Loader,
     let transforms = data.augment.as_deref().unwrap_or_default();
     let pipeline = Pipeline::new(transforms, data.size.height_width())
         .map_err(|reason| PicturesError::Transform { key: "augment", reason })?;
+    let further = second_view(recipe)?;
     let config = LoaderConfig {
         batch_size: recipe.train.batch_size,
         order: match data.sampling {
@@ -311,7 +313,19 @@ pub fn training_loader(recipe: &Recipe, dataset: Arc<Dataset>) -> Result<Loader,
         },
         ..loader_config(recipe)
     };
-    Ok(Loader::new(dataset, Arc::new(pipeline), config)?)
+    Ok(Loader::with_views(dataset, Arc::new(pipeline), further, config)?)
+}
+
+/// What makes the second view of training pictures, for tasks that have one.
+fn second_view(recipe: &Recipe) -> Result<Vec<Arc<Pipeline>>, PicturesError> {
+    if recipe.task.method().is_none() {
+        return Ok(Vec::new());
+    }
+    let section = recipe.self_supervised.as_ref();
+    let transforms = section.and_then(|section| section.second_view.as_deref()).unwrap_or_default();
+    let pipeline = Pipeline::new(transforms, recipe.data.size.height_width())
+        .map_err(|reason| PicturesError::Transform { key: "second_view", reason })?;
+    Ok(vec![Arc::new(pipeline)])
 }
 
 /// A loader that gives every picture once, in order, with the evaluation transforms.
@@ -325,7 +339,7 @@ pub fn evaluation_loader(recipe: &Recipe, dataset: Arc<Dataset>) -> Result<Loade
     let originals = KeepOriginals {
         masks: segments && (evaluate.original_size || evaluate.sliding_window),
         pictures: match recipe.task {
-            Task::Classify => false,
+            Task::Classify | Task::SelfSupervised(_) => false,
             Task::Segment => evaluate.sliding_window,
             Task::Colorize => !recipe.train.snapshots.is_empty(),
         },

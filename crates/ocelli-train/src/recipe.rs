@@ -12,8 +12,11 @@ mod loss;
 mod model;
 pub mod read;
 pub mod resolve;
+mod self_supervised;
 pub mod suggest;
+mod task;
 mod train;
+pub mod views;
 
 pub use best_by::BestBy;
 pub use colorize::{ColorSpace, ColorizeSection};
@@ -21,6 +24,8 @@ pub use data::{DataSection, Sampling, Size, Validation};
 pub use evaluate::EvaluateSection;
 pub use loss::LossSection;
 pub use model::ModelSection;
+pub use self_supervised::{KnnSection, SelfSupervisedSection};
+pub use task::{Method, Task};
 pub use train::{NamedEpoch, SnapshotEpoch, SnapshotPictures, TrainSection};
 
 use serde::{Deserialize, Serialize};
@@ -53,13 +58,18 @@ pub struct Recipe {
     /// Colorization: which numbers stand for colours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colorize: Option<ColorizeSection>,
+    /// Learning without labels: heads, loss and views.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_supervised: Option<SelfSupervisedSection>,
 }
 
 impl Recipe {
     /// What makes one validation better than another.
     #[must_use]
     pub fn best_by(&self) -> BestBy {
-        self.train.best_by.unwrap_or(BestBy::of(self.task)[0])
+        let measures = self.self_supervised.as_ref().is_some_and(|section| section.knn.is_some());
+        let default = if measures { BestBy::Knn } else { BestBy::of(self.task)[0] };
+        self.train.best_by.unwrap_or(default)
     }
 
     /// The recipe as text.
@@ -68,30 +78,5 @@ impl Recipe {
     /// If a number has no TOML form.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
-    }
-}
-
-/// What is learned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// One class a picture.
-    #[default]
-    Classify,
-    /// One class a pixel.
-    Segment,
-    /// Colours for gray pictures.
-    Colorize,
-}
-
-impl Task {
-    /// Its name in recipes and messages.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Classify => "classify",
-            Self::Segment => "segment",
-            Self::Colorize => "colorize",
-        }
     }
 }

@@ -26,6 +26,9 @@ pub struct EpochRecord {
     /// What colorization is measured by.
     #[serde(flatten)]
     pub colors: ColorRecord,
+    /// What features learned without labels are measured by.
+    #[serde(flatten)]
+    pub embedding: EmbeddingRecord,
     /// Pictures used.
     pub pictures: u64,
     /// The learning rate of the epoch's last step; training only.
@@ -60,6 +63,7 @@ impl EpochRecord {
             top5: None,
             regions: RegionRecord::default(),
             colors: ColorRecord::default(),
+            embedding: EmbeddingRecord::default(),
             learning_rate: None,
             images_per_second: f64::NAN,
             seconds: 0.0,
@@ -102,6 +106,19 @@ pub struct ColorRecord {
     /// Mean over pictures of the mean colour difference CIEDE2000; 0 is equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ciede2000: Option<f64>,
+}
+
+/// How good features are that were learned without labels. Empty for other tasks and training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EmbeddingRecord {
+    /// Mean over the numbers of a projection of their standard deviation over pictures, when each
+    /// projection has length 1, times the root of how many numbers it has: near 1 where they spread
+    /// evenly over the sphere, near 0 where they have collapsed to a point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding_std: Option<f64>,
+    /// Share of pictures whose class is that of their nearest neighbours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knn: Option<f64>,
 }
 
 /// JSON has no word for what is no number: it is written as `null`, and must be read again, or a

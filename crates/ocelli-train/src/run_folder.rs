@@ -281,6 +281,24 @@ impl RunFolder {
         self.path.join("snapshots")
     }
 
+    /// The backbone of a run without labels, with torchvision's keys.
+    #[must_use]
+    pub fn backbone_file(&self) -> PathBuf {
+        self.path.join(BACKBONE)
+    }
+
+    /// The weights that another run may start from, where `path` is a run folder: what was learned
+    /// without labels, else the best checkpoint's.
+    #[must_use]
+    pub fn weights_in(path: &Path) -> Option<PathBuf> {
+        if !path.join("run.json").is_file() {
+            return None;
+        }
+        let backbone = path.join(BACKBONE);
+        let best = path.join("checkpoints").join("best").join("model.safetensors");
+        Some(if backbone.is_file() { backbone } else { best })
+    }
+
     /// Writes the resolved recipe.
     ///
     /// # Errors
@@ -356,6 +374,7 @@ impl RunFolder {
 }
 
 const LOCK_FILE: &str = "run.lock";
+const BACKBONE: &str = "backbone.safetensors";
 
 /// A run folder held by this process; see [`RunFolder::lock`].
 #[derive(Debug)]
@@ -373,7 +392,7 @@ pub(crate) fn system(
 }
 
 /// Writes a small file so that a crash leaves either the old content or the new.
-fn replace_file(path: &Path, content: &[u8]) -> Result<(), RunFolderError> {
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), RunFolderError> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     let new = PathBuf::from(new);

@@ -111,6 +111,7 @@ pub fn run(
                 Network::Classifier(model) => {
                     let _ = floats(model.forward(images, &Pass::eval()));
                 }
+                Network::JointEmbedding(_) => unreachable!("a benchmark has a model of its own"),
                 Network::Dense(model) => {
                     let _ = floats(model.forward(images, &Pass::eval()).scores);
                 }
@@ -144,7 +145,7 @@ impl Truth {
     fn new(benchmark: &StepBenchmark, task: Task, on: &Device) -> Result<Self, LossError> {
         let StepBenchmark { batch, size, classes, .. } = *benchmark;
         Ok(match task {
-            Task::Classify => {
+            Task::Classify | Task::SelfSupervised(_) => {
                 let labels: Vec<u32> = (0..batch).map(|index| (index % classes) as u32).collect();
                 let loss = CrossEntropy::new(&LossConfig::default(), classes, None, on)?;
                 Self::Classes(Box::new(loss), classify::targets(&labels, None, classes, on))

@@ -6,23 +6,51 @@
 pub mod classify;
 pub mod colorize;
 pub mod segment;
+pub mod self_supervised;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ocelli_data::loader::{Batch, Broken, Loader, LoaderError};
+use ocelli_models::BuildError;
 use ocelli_nn::Pass;
+use ocelli_nn::state::StateDict;
 
 use crate::loss::LossError;
 use crate::metric::MetricError;
 use crate::network::Network;
-use crate::pictures::Pictures;
+use crate::pictures::{Pictures, PicturesError};
 use crate::recipe::{Recipe, Task};
 use crate::record::{EpochRecord, Split};
 use classify::{ClassScores, Classification, Features};
 use colorize::{ColorScores, Colorization, Colorized};
 use segment::{RegionScores, Segmentation, Segmented};
+use self_supervised::{EmbeddingScores, SelfSupervised};
 
 /// What a task minimizes and measures.
 pub(crate) trait Objective {
+    /// Before the first step, also of a run that goes on: takes note of the network.
+    ///
+    /// # Errors
+    /// If a network like it can't be built.
+    fn begin(&mut self, _network: &Network) -> Result<(), BuildError> {
+        Ok(())
+    }
+
+    /// After an optimizer step; `progress` is the share of all steps that are done.
+    fn stepped(&mut self, _network: &Network, _progress: f64) {}
+
+    /// What it remembers beside the network, for a checkpoint.
+    fn state(&self) -> Option<StateDict> {
+        None
+    }
+
+    /// Takes up a state written by [`Self::state`].
+    ///
+    /// # Errors
+    /// In words, what of it doesn't fit.
+    fn load_state(&mut self, _state: &StateDict) -> Result<(), String> {
+        Ok(())
+    }
+
     /// The loss of a batch, with what the network got right.
     ///
     /// # Errors
@@ -54,12 +82,28 @@ pub(crate) trait Objective {
 pub(crate) struct Batches<'a> {
     loader: &'a Loader,
     each_batch: &'a mut dyn FnMut() -> bool,
+    epoch: Option<u32>,
 }
 
 impl<'a> Batches<'a> {
     /// `each_batch` is called for every batch, and ends the pass by returning `false`.
     pub(crate) fn new(loader: &'a Loader, each_batch: &'a mut dyn FnMut() -> bool) -> Self {
-        Self { loader, each_batch }
+        Self { loader, each_batch, epoch: None }
+    }
+
+    /// The same, after an epoch of training, counted from 1.
+    pub(crate) fn after_epoch(self, epoch: u32) -> Self {
+        Self { epoch: Some(epoch), ..self }
+    }
+
+    /// After which epoch of training; `None` where none is going on.
+    fn epoch(&self) -> Option<u32> {
+        self.epoch
+    }
+
+    /// The batches of another loader, told to and stopped by the same.
+    fn over<'b>(&'b mut self, loader: &'b Loader) -> Batches<'b> {
+        Batches { loader, each_batch: &mut *self.each_batch, epoch: self.epoch }
     }
 
     /// Hands every batch that has pictures to `measure`, which gives the sum of its losses and their
@@ -141,6 +185,8 @@ pub enum Scores {
     Regions(RegionScores),
     /// Colours.
     Colors(ColorScores),
+    /// Features without labels.
+    Embedding(EmbeddingScores),
 }
 
 /// Answers that are kept, by task.
@@ -179,8 +225,20 @@ impl Evaluation {
             Scores::Classes(scores) => scores.written(record, classes),
             Scores::Regions(scores) => scores.written(record, classes),
             Scores::Colors(scores) => scores.written(record),
+            Scores::Embedding(scores) => scores.written(record),
         }
     }
+}
+
+/// Why what a recipe asks for can't be learned from its pictures.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ObjectiveError {
+    /// The loss doesn't fit the pictures.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// Further pictures can't be used.
+    #[error(transparent)]
+    Pictures(#[from] PicturesError),
 }
 
 /// What a recipe's training minimizes.
@@ -191,11 +249,14 @@ pub(crate) fn objective(
     recipe: &Recipe,
     pictures: &Pictures,
     device: &Device,
-) -> Result<Box<dyn Objective>, LossError> {
+) -> Result<Box<dyn Objective>, ObjectiveError> {
     Ok(match recipe.task {
         Task::Classify => Box::new(Classification::for_training(recipe, &pictures.train, device)?),
         Task::Segment => Box::new(Segmentation::for_training(recipe, pictures, device)?),
         Task::Colorize => Box::new(Colorization::for_training(recipe)?),
+        Task::SelfSupervised(method) => {
+            Box::new(SelfSupervised::for_training(method, recipe, pictures, device)?)
+        }
     })
 }
 
@@ -213,6 +274,9 @@ pub(crate) fn plain_objective(
         Task::Classify => Box::new(Classification::plain(classes, device)?),
         Task::Segment => Box::new(Segmentation::plain(recipe, classes, device)?),
         Task::Colorize => Box::new(Colorization::plain(recipe)?),
+        Task::SelfSupervised(method) => {
+            Box::new(SelfSupervised::plain(method, recipe, classes, device))
+        }
     })
 }
 

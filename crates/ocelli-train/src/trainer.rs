@@ -31,7 +31,7 @@ use crate::progress::{Best, TrainingState};
 use crate::recipe::{BestBy, Recipe};
 use crate::record::EpochRecord;
 use crate::run_folder::{RunFolder, RunFolderError, RunInfo, RunStatus};
-use crate::task::EvaluationError;
+use crate::task::{EvaluationError, ObjectiveError};
 use crate::weights::WeightsError;
 use session::{Session, Watch};
 
@@ -146,6 +146,15 @@ pub enum TrainError {
         /// How it ended.
         how: String,
     },
+}
+
+impl From<ObjectiveError> for TrainError {
+    fn from(error: ObjectiveError) -> Self {
+        match error {
+            ObjectiveError::Loss(error) => Self::Loss(error),
+            ObjectiveError::Pictures(error) => Self::Pictures(error),
+        }
+    }
 }
 
 /// Where training runs.

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::network::Network;
 use crate::recipe::ModelSection;
+use crate::run_folder::RunFolder;
 
 /// Why a model can't start from the weights that a recipe names.
 #[derive(Debug, Error)]
@@ -45,13 +46,18 @@ pub(crate) fn with_weights(
     for (source, is_encoder) in [(&section.weights, false), (&section.encoder_weights, true)] {
         // The command line has fetched it, with a bar; another caller waits.
         let Some(path) = Source::parse(source)?.locate(&mut |_, _| {})? else { continue };
-        let loaded = read(path)?;
+        let loaded = read(RunFolder::weights_in(&path).unwrap_or(path))?;
         let misfit = |reason| WeightsError::Misfit {
             source_name: source.clone(),
             model: section.name.clone(),
             reason: Box::new(reason),
         };
         let (fitted, told) = match network {
+            Network::JointEmbedding(model) => {
+                let fitted = pretrained::load(model.backbone().clone(), loaded.state)
+                    .map_err(|reason| misfit(EncoderError::Weights(reason)))?;
+                (Network::JointEmbedding(model.with_backbone(fitted.model)), fitted.notes)
+            }
             Network::Classifier(model) => {
                 let fitted = pretrained::load(model, loaded.state)
                     .map_err(|reason| misfit(EncoderError::Weights(reason)))?;

@@ -32,7 +32,7 @@ struct Snapshots {
 /// run that keeps no pictures has none.
 pub(crate) fn of_run(run: &Path) -> Result<usize, Failure> {
     let snapshots = Snapshots::open(run)?;
-    if snapshots.task == Task::Classify {
+    if !snapshots.task.answers_with_pictures() {
         return Ok(0);
     }
     let figures = run.join("figures");
@@ -54,7 +54,7 @@ pub(crate) fn of_run(run: &Path) -> Result<usize, Failure> {
 pub(crate) fn of_runs(runs: &[PathBuf], to: &Path) -> Result<usize, Failure> {
     let all: Vec<Snapshots> =
         runs.iter().map(|run| Snapshots::open(run)).collect::<Result<_, _>>()?;
-    let Some(first) = all.first().filter(|first| first.task != Task::Classify) else {
+    let Some(first) = all.first().filter(|first| first.task.answers_with_pictures()) else {
         return Ok(0);
     };
     if all.len() < 2 || all.iter().any(|other| other.task != first.task) {

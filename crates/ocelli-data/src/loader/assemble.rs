@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{Batch, Broken, KeepOriginals, LoaderError, OnBroken, Original, Shared};
+use super::{
+    Batch, Broken, Chance, KeepOriginals, LoaderError, OnBroken, Original, Output, Places, Shared,
+};
 use crate::dataset::PictureError;
 use crate::picture::Mask;
 use crate::random::{Purpose, generator};
@@ -35,9 +37,7 @@ pub(super) struct Task<'batch> {
     slot: usize,
     /// The first slot that makes the whole batch fail; later ones need not be made.
     fatal: &'batch AtomicUsize,
-    out: &'batch mut [f32],
-    /// Empty where the dataset has no masks.
-    mask: &'batch mut [u8],
+    places: Places<'batch>,
     original: &'batch mut Original,
     failure: &'batch mut Option<Failure>,
 }
@@ -45,6 +45,7 @@ pub(super) struct Task<'batch> {
 /// What a batch's samples have become, broken ones among them.
 struct Made {
     images: Vec<f32>,
+    further_views: Vec<Vec<f32>>,
     masks: Vec<u8>,
     originals: Vec<Original>,
     failures: Vec<Option<Failure>>,
@@ -53,7 +54,7 @@ struct Made {
 impl Task<'_> {
     /// Makes the sample. Never panics: a panic becomes the batch's error.
     pub(super) fn run(self) {
-        let Self { epoch, position, slot, fatal, out, mask, original, failure } = self;
+        let Self { epoch, position, slot, fatal, places, original, failure } = self;
         // Slots before the fatal one are always made, so that the error reported is the
         // first in the batch, however the threads were timed.
         if epoch.is_cancelled() || slot > fatal.load(Ordering::Relaxed) {
@@ -62,9 +63,13 @@ impl Task<'_> {
         let shared = &epoch.shared;
         let index = epoch.order[position];
         let key = shared.sampler.augmentation_key(position, index);
-        let mut chance = generator(shared.config.seed, Purpose::Augment, epoch.epoch, key);
-        // What a panic may have left half-done is `out`, which is then never read.
-        let make = || shared.maker.make(index, &mut chance, out, mask);
+        let chance_of = |purpose| generator(shared.config.seed, purpose, epoch.epoch, key);
+        let mut chance = Chance {
+            first: chance_of(Purpose::Augment),
+            further: chance_of(Purpose::FurtherViews),
+        };
+        // What a panic may have left half-done is in `places`, which are then never read.
+        let make = || shared.maker.make(index, &mut chance, places);
         let made = catch_unwind(AssertUnwindSafe(make));
         *failure = match made {
             Ok(Ok(made)) => {
@@ -126,34 +131,41 @@ impl Epoch {
     ) -> Result<Batch, LoaderError> {
         let first = number * self.shared.config.batch_size;
         let count = self.shared.config.batch_size.min(self.order.len() - first);
-        let [height, width] = self.shared.size;
+        let Output { size: [height, width], views } = self.shared.output;
         let values = height * width * 3;
         let mut images = vec![0.0; count * values];
+        let mut further_views: Vec<Vec<f32>> = vec![vec![0.0; count * values]; views - 1];
         let area = height * width;
         let mut masks = vec![Mask::IGNORE; if self.shared.masked { count * area } else { 0 }];
         let mut originals = vec![Original::default(); count];
         let mut failures: Vec<Option<Failure>> = (0..count).map(|_| None).collect();
         let fatal = AtomicUsize::new(usize::MAX);
         let mut mask_places = masks.chunks_exact_mut(area);
+        let mut further_places: Vec<_> =
+            further_views.iter_mut().map(|view| view.chunks_exact_mut(values)).collect();
         let places = images.chunks_exact_mut(values).zip(&mut failures).zip(&mut originals);
         run_all(&mut places.enumerate().map(|(slot, ((out, failure), original))| Task {
             epoch: self,
             position: first + slot,
             slot,
             fatal: &fatal,
-            out,
-            mask: mask_places.next().unwrap_or_default(),
+            places: Places {
+                image: out,
+                further: further_places.iter_mut().filter_map(Iterator::next).collect(),
+                mask: mask_places.next().unwrap_or_default(),
+            },
             original,
             failure,
         }));
-        let made = Made { images, masks, originals, failures };
+        let made = Made { images, further_views, masks, originals, failures };
         self.finish(number, &self.order[first..first + count], made)
     }
 
     /// Closes the gaps that broken samples left, and mixes.
     fn finish(&self, number: usize, samples: &[usize], made: Made) -> Result<Batch, LoaderError> {
-        let Made { mut images, mut masks, mut originals, failures } = made;
-        let Shared { dataset, size: [height, width], config, labelled, .. } = &*self.shared;
+        let Made { mut images, mut further_views, mut masks, mut originals, failures } = made;
+        let Shared { dataset, output, config, labelled, .. } = &*self.shared;
+        let [height, width] = output.size;
         let (values, area) = (height * width * 3, height * width);
         let mut indices = Vec::with_capacity(samples.len());
         let mut broken = Vec::new();
@@ -163,7 +175,10 @@ impl Epoch {
                 None => {
                     if indices.len() < slot {
                         let from = slot * values..(slot + 1) * values;
-                        images.copy_within(from, indices.len() * values);
+                        let to = indices.len() * values;
+                        for view in further_views.iter_mut().chain([&mut images]) {
+                            view.copy_within(from.clone(), to);
+                        }
                         originals.swap(slot, indices.len());
                         if !masks.is_empty() {
                             let from = slot * area..(slot + 1) * area;
@@ -184,11 +199,13 @@ impl Epoch {
                 }
             }
         }
-        images.truncate(indices.len() * values);
+        for view in further_views.iter_mut().chain([&mut images]) {
+            view.truncate(indices.len() * values);
+        }
         masks.truncate(indices.len() * area);
         let keeps_any = config.originals != KeepOriginals::default();
         originals.truncate(if keeps_any { indices.len() } else { 0 });
-        let shape = [indices.len(), *height, *width, 3];
+        let shape = [indices.len(), height, width, 3];
         let labels: Vec<u32> = match labelled {
             true => indices.iter().filter_map(|&index| dataset.samples[index].label).collect(),
             false => Vec::new(),
@@ -198,7 +215,17 @@ impl Epoch {
             let classes = dataset.classes.len();
             config.batch_mix.mix(&mut images, shape, &labels, classes, &mut chance)
         });
-        Ok(Batch { images, shape, labels, masks, soft_targets, indices, originals, broken })
+        Ok(Batch {
+            images,
+            shape,
+            further_views,
+            labels,
+            masks,
+            soft_targets,
+            indices,
+            originals,
+            broken,
+        })
     }
 }
 

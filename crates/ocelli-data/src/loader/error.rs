@@ -57,9 +57,26 @@ pub enum LoaderError {
         /// Samples in the dataset.
         samples: usize,
     },
+    /// Views that don't fit into one batch.
+    #[error(
+        "the views of a picture end at different sizes, {first:?} and {further:?} [height, width]: \
+         let all their transforms end at the same"
+    )]
+    ViewSizes {
+        /// The first view's.
+        first: [u32; 2],
+        /// Another's.
+        further: [u32; 2],
+    },
+    /// Masks would have to move with each view.
+    #[error("pictures with masks are loaded in one view only: leave the masks or the views out")]
+    ViewsOfMasks,
     /// MixUp and CutMix mix labels too.
     #[error("mixup and cutmix need labels, and the dataset has none: leave them out")]
     MixWithoutLabels,
+    /// MixUp and CutMix mix one view.
+    #[error("mixup and cutmix mix pictures in one view only: leave them or the views out")]
+    MixOfViews,
     /// MixUp's or CutMix's settings are out of range.
     #[error("batch_mix: {0}")]
     Mix(#[from] AugmentError),

@@ -4,6 +4,7 @@
 mod masks;
 mod pictures;
 mod trouble;
+mod views;
 
 use std::io;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use rand::Rng;
 use super::*;
 use crate::dataset::{Location, PictureFault, Sample};
 
-const SIZE: [usize; 2] = [2, 3];
+const OUTPUT: Output = Output { size: [2, 3], views: 1 };
 const VALUES: usize = 2 * 3 * 3;
 
 /// A sample maker made of a function.
@@ -29,11 +30,13 @@ where
     fn make(
         &self,
         index: usize,
-        chance: &mut Generator,
-        out: &mut [f32],
-        _: &mut [u8],
+        chance: &mut Chance,
+        places: Places<'_>,
     ) -> Result<Original, PictureError> {
-        (self.0)(index, chance, out).map(|()| Original::default())
+        for further in places.further {
+            (self.0)(index, &mut chance.further, further)?;
+        }
+        (self.0)(index, &mut chance.first, places.image).map(|()| Original::default())
     }
 }
 
@@ -90,7 +93,7 @@ fn loader<F>(samples: usize, config: LoaderConfig, make: F) -> Loader
 where
     F: Fn(usize, &mut Generator, &mut [f32]) -> Result<(), PictureError> + Send + Sync + 'static,
 {
-    Loader::with_maker(dataset(samples), Arc::new(Made(make)), SIZE, config).unwrap()
+    Loader::with_maker(dataset(samples), Arc::new(Made(make)), OUTPUT, config).unwrap()
 }
 
 fn batches(loader: &Loader, epoch: u64, first_batch: usize) -> Vec<Batch> {
@@ -218,7 +221,7 @@ fn unlabelled_data_gives_no_labels() {
     let mut data = Arc::unwrap_or_clone(dataset(5));
     data.samples.iter_mut().for_each(|sample| sample.label = None);
     let loader =
-        Loader::with_maker(Arc::new(data), Arc::new(Made(write)), SIZE, config(5, 1)).unwrap();
+        Loader::with_maker(Arc::new(data), Arc::new(Made(write)), OUTPUT, config(5, 1)).unwrap();
     let batch = batches(&loader, 1, 0).remove(0);
     assert_eq!((batch.shape[0], batch.labels.len(), batch.soft_targets), (5, 0, None));
 }

@@ -45,6 +45,12 @@ impl Linear {
         Self { weight: Param::from_tensor(weight), bias: Param::from_tensor(bias) }
     }
 
+    /// The width of what it takes.
+    #[must_use]
+    pub fn in_features(&self) -> usize {
+        self.weight.dims()[1]
+    }
+
     /// `x · weightᵀ + bias`.
     ///
     /// # Shapes

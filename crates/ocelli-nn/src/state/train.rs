@@ -87,6 +87,43 @@ impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for Updater<F> {
     }
 }
 
+/// The module with every parameter replaced by what `update` makes of it, for modules that ask for no
+/// gradients: as [`update_parameters`] in all else.
+///
+/// # Panics
+/// If `update` returns another number of values than it got.
+#[must_use]
+pub fn map_parameters<M: Module>(module: M, update: impl FnMut(&str, Tensor<1>) -> Tensor<1>) -> M {
+    module.map(&mut PlainUpdater { path: Path::default(), update })
+}
+
+struct PlainUpdater<F> {
+    path: Path,
+    update: F,
+}
+
+impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for PlainUpdater<F> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _: &str, container_type: &str) {
+        self.path.exit(container_type);
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.path.in_buffer() {
+            return param;
+        }
+        let (id, value, mapper) = param.consume();
+        let shape = value.dims();
+        let new = (self.update)(self.path.key(), flatten(value));
+        let expected: usize = shape.iter().product();
+        assert_eq!(new.dims(), [expected], "an update of {} keeps its length", self.path.key());
+        Param::from_mapped_value(id, new.reshape(shape), mapper)
+    }
+}
+
 /// The module with just those parameters trained whose keys `choose` picks; the others are frozen.
 ///
 /// A layer all of whose parameters are frozen evaluates in training passes too: see

@@ -6,7 +6,7 @@ fn checkpoint(step: u64) -> Checkpoint {
     let mut dict = StateDict::new();
     dict.insert("fc.weight", Array::from_f32(vec![10, 100], values));
     let state = TrainingState { step, ..TrainingState::default() };
-    Checkpoint { model: dict.clone(), optimizer: dict, ema: None, state }
+    Checkpoint { model: dict.clone(), optimizer: dict, ema: None, target: None, state }
 }
 
 fn step_of(folder: &Path, name: &str) -> u64 {
@@ -17,12 +17,17 @@ fn step_of(folder: &Path, name: &str) -> u64 {
 fn what_is_written_is_read_and_nothing_else_is_left_behind() {
     let folder = tempfile::tempdir().unwrap();
     for step in [1, 2] {
-        let written = Checkpoint { ema: Some(checkpoint(9).model), ..checkpoint(step) };
+        let written = Checkpoint {
+            ema: Some(checkpoint(9).model),
+            target: Some(checkpoint(8).model),
+            ..checkpoint(step)
+        };
         write(folder.path(), "last", &written).unwrap();
         let read = read(folder.path(), "last").unwrap();
         assert_eq!(read.model, written.model);
         assert_eq!(read.optimizer, written.optimizer);
         assert_eq!(read.ema, written.ema);
+        assert_eq!(read.target, written.target);
         assert_eq!(read.state, written.state);
     }
     assert_eq!(names(folder.path()), ["last"]);

@@ -13,6 +13,7 @@ pub(super) fn described(recipe: &Recipe) -> String {
         Task::Classify => LossSection::classification(section).map(|loss| of_classes(&loss)),
         Task::Segment => LossSection::segmentation(section).map(|loss| of_regions(&loss)),
         Task::Colorize => LossSection::colorization(section).map(|loss| of_colors(&loss)),
+        Task::SelfSupervised(method) => Ok(method.name().replace('_', " ")),
     };
     words.unwrap_or_else(|_| "-".to_owned())
 }

@@ -16,6 +16,16 @@ const SGD_KEYS: &[&str] = &[
     "groups",
 ];
 
+const LARS_KEYS: &[&str] = &[
+    "lr",
+    "momentum",
+    "weight_decay",
+    "trust_coefficient",
+    "decay_norm_and_bias",
+    "layer_decay",
+    "groups",
+];
+
 /// The `[optimizer]` table. Defaults are PyTorch's; keys that do not apply to `name` are
 /// refused by [`resolved`](Self::resolved).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,7 +37,7 @@ pub struct OptimizerConfig {
     /// Learning rate before the schedule. Default 1e-3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lr: Option<f64>,
-    /// `sgd`: how much of the last update is kept. Default 0.
+    /// `sgd`, `lars`: how much of the last update is kept. Default 0, for `lars` 0.9.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub momentum: Option<f64>,
     /// `sgd` with momentum: how much less the gradient counts. Default 0.
@@ -44,13 +54,19 @@ pub struct OptimizerConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eps: Option<f64>,
     /// `adamw`: the share of a weight, times the learning rate, that is taken off in a step;
-    /// `sgd`, `adam`: an L2 penalty, added to the gradient. Default 1e-2 for `adamw`, else 0.
+    /// `sgd`, `adam`, `lars`: an L2 penalty, added to the gradient. Default 1e-2 for `adamw`, 1e-6 for
+    /// `lars`, else 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
     /// Whether weight decay also applies to parameters of one dimension: those of
-    /// normalization layers, and biases. Default true, as in PyTorch.
+    /// normalization layers, and biases. Default true, as in PyTorch; for `lars` false, as in its
+    /// users' papers: what doesn't decay isn't scaled either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decay_norm_and_bias: Option<bool>,
+    /// `lars`: the length of a step relative to the parameter's own, at a learning rate of 1. Default
+    /// 1e-3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_coefficient: Option<f64>,
     /// Layer-wise decay: what the learning rate of each layer, from the last to the first, is
     /// multiplied by once more than that of the one after it (Clark et al. 2020, BEiT). Default
     /// 1: none.
@@ -98,6 +114,8 @@ pub enum OptimizerName {
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
     #[default]
     AdamW,
+    /// Momentum with a rate for each layer (You et al. 2017).
+    Lars,
 }
 
 impl OptimizerName {
@@ -107,6 +125,7 @@ impl OptimizerName {
             Self::Sgd => "sgd",
             Self::Adam => "adam",
             Self::AdamW => "adamw",
+            Self::Lars => "lars",
         }
     }
 }
@@ -118,33 +137,44 @@ impl OptimizerConfig {
     ///
     /// A key that has no meaning for `name`, or is out of range.
     pub fn resolved(&self) -> Result<Self, ConfigError> {
-        let is_sgd = self.name == OptimizerName::Sgd;
+        let is_lars = self.name == OptimizerName::Lars;
         let keys = Keys {
             owner: format!("optimizer `{}`", self.name.as_str()),
-            applies: if is_sgd { SGD_KEYS } else { ADAM_KEYS },
+            applies: match self.name {
+                OptimizerName::Sgd => SGD_KEYS,
+                OptimizerName::Lars => LARS_KEYS,
+                OptimizerName::Adam | OptimizerName::AdamW => ADAM_KEYS,
+            },
         };
         let betas_instead = "its first beta takes the place of momentum";
         keys.check("momentum", self.momentum.is_some(), betas_instead)?;
-        keys.check("dampening", self.dampening.is_some(), betas_instead)?;
+        let undampened = if is_lars { "it counts the gradient in full" } else { betas_instead };
+        keys.check("dampening", self.dampening.is_some(), undampened)?;
         keys.check("nesterov", self.nesterov.is_some(), "Nesterov's form is not implemented")?;
+        let trust = self.trust_coefficient.is_some();
+        keys.check("trust_coefficient", trust, "it does not scale gradients by layer")?;
         keys.check("betas", self.betas.is_some(), "it keeps no averages; see `momentum`")?;
         keys.check("eps", self.eps.is_some(), "it divides by nothing")?;
 
         let mut config = self.clone();
         let lr = self.lr.unwrap_or(1e-3);
         config.lr = Some(check_range("lr", lr, lr >= 0.0, "0 or more")?);
-        let default_decay = if self.name == OptimizerName::AdamW { 1e-2 } else { 0.0 };
+        let default_decay = match self.name {
+            OptimizerName::AdamW => 1e-2,
+            OptimizerName::Lars => 1e-6,
+            OptimizerName::Sgd | OptimizerName::Adam => 0.0,
+        };
         let decay = self.weight_decay.unwrap_or(default_decay);
         config.weight_decay = Some(check_range("weight_decay", decay, decay >= 0.0, "0 or more")?);
-        config.decay_norm_and_bias = Some(self.decay_norm_and_bias.unwrap_or(true));
+        config.decay_norm_and_bias = Some(self.decay_norm_and_bias.unwrap_or(!is_lars));
         if let Some(decay) = self.layer_decay {
             check_range("layer_decay", decay, decay > 0.0 && decay <= 1.0, "above 0, at most 1")?;
         }
         config.groups = self.groups.iter().map(GroupConfig::resolved).collect::<Result<_, _>>()?;
-        if is_sgd {
-            config.resolve_momentum()?
-        } else {
-            config.resolve_averages()?
+        match self.name {
+            OptimizerName::Sgd => config.resolve_momentum()?,
+            OptimizerName::Lars => config.resolve_lars()?,
+            OptimizerName::Adam | OptimizerName::AdamW => config.resolve_averages()?,
         }
         Ok(config)
     }
@@ -182,6 +212,16 @@ impl OptimizerConfig {
             self.dampening = Some(dampening);
             self.nesterov = Some(nesterov);
         }
+        Ok(())
+    }
+
+    fn resolve_lars(&mut self) -> Result<(), ConfigError> {
+        let momentum = self.momentum.unwrap_or(0.9);
+        let in_range = (0.0..1.0).contains(&momentum);
+        self.momentum = Some(check_range("momentum", momentum, in_range, "0 or more and below 1")?);
+        let trust = self.trust_coefficient.unwrap_or(1e-3);
+        let trust = check_range("trust_coefficient", trust, trust > 0.0, "above 0")?;
+        self.trust_coefficient = Some(trust);
         Ok(())
     }
 

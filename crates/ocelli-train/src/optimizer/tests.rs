@@ -114,10 +114,13 @@ fn tensor_operations_take_the_same_steps_as_slices() {
             by_slices = match &mut on_slices {
                 Rule::Adam(adam) => adam.update("w", by_slices, gradient.clone(), step),
                 Rule::Sgd(sgd) => sgd.update("w", by_slices, gradient.clone(), step),
+                Rule::Lars(lars) => lars.update("w", by_slices, gradient.clone(), step),
             };
             by_tensors = match &mut on_tensors {
                 Rule::Adam(adam) => adam.update_by_tensors("w", by_tensors, gradient, step),
                 Rule::Sgd(sgd) => sgd.update_by_tensors("w", by_tensors, gradient, step),
+                // Its own part is the same on both; what follows is `sgd`'s.
+                Rule::Lars(lars) => lars.update("w", by_tensors, gradient, step),
             };
         }
         let [by_slices, by_tensors] = [by_slices, by_tensors].map(|t| crate::flat::to_vec(&t));

@@ -20,6 +20,10 @@ pub enum BestBy {
     Ssim,
     /// The smallest colour difference.
     Ciede2000,
+    /// The largest share of right answers of the nearest neighbours.
+    Knn,
+    /// The last is always the best: a loss without labels doesn't tell how good features are.
+    Last,
 }
 
 impl BestBy {
@@ -30,6 +34,7 @@ impl BestBy {
             Task::Classify => &[Self::Accuracy, Self::Loss],
             Task::Segment => &[Self::Miou, Self::Accuracy, Self::Loss],
             Task::Colorize => &[Self::Psnr, Self::Ssim, Self::Ciede2000, Self::Loss],
+            Task::SelfSupervised(_) => &[Self::Last, Self::Knn, Self::Loss],
         }
     }
 
@@ -43,6 +48,8 @@ impl BestBy {
             Self::Psnr => "psnr",
             Self::Ssim => "ssim",
             Self::Ciede2000 => "ciede2000",
+            Self::Knn => "knn",
+            Self::Last => "last",
         }
     }
 
@@ -56,6 +63,8 @@ impl BestBy {
             Self::Psnr => record.colors.psnr,
             Self::Ssim => record.colors.ssim,
             Self::Ciede2000 => record.colors.ciede2000,
+            Self::Knn => record.embedding.knn,
+            Self::Last => Some(f64::from(record.epoch)),
         };
         value.unwrap_or(f64::NAN)
     }
@@ -67,7 +76,9 @@ impl BestBy {
         best.is_nan()
             || match self {
                 Self::Loss | Self::Ciede2000 => value < best,
-                Self::Accuracy | Self::Miou | Self::Psnr | Self::Ssim => value > best,
+                Self::Accuracy | Self::Miou | Self::Psnr | Self::Ssim | Self::Knn | Self::Last => {
+                    value > best
+                }
             }
     }
 }

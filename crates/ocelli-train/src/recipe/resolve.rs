@@ -7,7 +7,7 @@ use ocelli_data::augment::{
 use ocelli_data::cache::CacheKind;
 
 use super::read::{RecipeError, RecipeText};
-use super::{BestBy, LossSection, Recipe, Sampling, SnapshotEpoch, Task, Validation};
+use super::{BestBy, LossSection, Recipe, Sampling, SnapshotEpoch, Task, Validation, views};
 use crate::config::ConfigError;
 use crate::network;
 
@@ -23,9 +23,10 @@ pub fn resolve(mut recipe: Recipe, text: &RecipeText) -> Result<Recipe, RecipeEr
 
     let size = recipe.data.size.height_width();
     let task = recipe.task;
+    let second_view = second_view(&mut recipe, size);
     let augment = recipe.data.augment.take().unwrap_or_else(|| default_augmentation(task));
     let evaluation = recipe.data.eval_transforms.take().unwrap_or_else(|| match task {
-        Task::Classify => default_evaluation(&augment, size),
+        Task::Classify | Task::SelfSupervised(_) => default_evaluation(&augment, size),
         Task::Segment | Task::Colorize => default_mask_evaluation(&augment, size),
     });
     let [augment, evaluation] = [augment, evaluation].map(|transforms| as_given(task, transforms));
@@ -35,7 +36,7 @@ pub fn resolve(mut recipe: Recipe, text: &RecipeText) -> Result<Recipe, RecipeEr
     let table = |name: &'static str| move |reason| text.table_error(name, reason);
     recipe.optimizer = recipe.optimizer.resolved().map_err(table("optimizer"))?;
     recipe.schedule = recipe.schedule.resolved().map_err(table("schedule"))?;
-    recipe.train.loss = Some(checks.loss(&recipe)?);
+    recipe.train.loss = checks.loss(&recipe)?;
     recipe.train.best_by = Some(recipe.best_by());
     match task {
         Task::Classify => {}
@@ -45,6 +46,14 @@ pub fn resolve(mut recipe: Recipe, text: &RecipeText) -> Result<Recipe, RecipeEr
         Task::Colorize => {
             recipe.colorize.get_or_insert_default();
         }
+        Task::SelfSupervised(method) => {
+            let section = recipe.self_supervised.unwrap_or_default();
+            let mut section = section.resolved(method).map_err(table("self_supervised"))?;
+            let key = "self_supervised.second_view";
+            let view = second_view.unwrap_or_default();
+            section.second_view = Some(checks.transforms(key, &view, size)?);
+            recipe.self_supervised = Some(section);
+        }
     }
     if let Some(ema) = &mut recipe.train.ema {
         *ema = ema.resolved().map_err(table("train.ema"))?;
@@ -52,11 +61,22 @@ pub fn resolve(mut recipe: Recipe, text: &RecipeText) -> Result<Recipe, RecipeEr
     Ok(recipe)
 }
 
+/// What makes the second view of pictures, where there is one. Where the recipe says neither this nor
+/// what makes the first, it says both from now on.
+fn second_view(recipe: &mut Recipe, size: [u32; 2]) -> Option<Vec<Transform>> {
+    recipe.task.method()?;
+    let given = recipe.self_supervised.as_mut().and_then(|section| section.second_view.take());
+    let [first, second] = views::asymmetric(size);
+    let second = given.or_else(|| recipe.data.augment.clone()).unwrap_or(second);
+    recipe.data.augment.get_or_insert(first);
+    Some(second)
+}
+
 /// What training does to pictures where the recipe doesn't say.
 fn default_augmentation(task: Task) -> Vec<Transform> {
     let flip = Transform::RandomHorizontalFlip(RandomFlip::default());
     match task {
-        Task::Classify => {
+        Task::Classify | Task::SelfSupervised(_) => {
             vec![Transform::RandomResizedCrop(RandomResizedCrop::default()), flip]
         }
         Task::Segment | Task::Colorize => vec![flip],
@@ -256,6 +276,7 @@ impl Checks<'_> {
         };
         let segments = task == Task::Segment;
         let classifies = task == Task::Classify;
+        let is_dense = task.answers_with_pictures();
         let dense = "task = \"segment\" and \"colorize\"";
         only(segments || data.masks.is_none(), "data.masks", "task = \"segment\"")?;
         only(segments || data.palette.is_none(), "data.palette", "task = \"segment\"")?;
@@ -266,7 +287,7 @@ impl Checks<'_> {
             "colorize",
             "task = \"colorize\"",
         )?;
-        only(!classifies || model.encoder_weights == "none", "model.encoder_weights", dense)?;
+        only(is_dense || model.encoder_weights == "none", "model.encoder_weights", dense)?;
         for (given, key) in [
             (model.depth.is_some(), "model.depth"),
             (model.width.is_some(), "model.width"),
@@ -275,10 +296,22 @@ impl Checks<'_> {
             (model.up_sampling.is_some(), "model.up_sampling"),
             (model.auxiliary.is_some(), "model.auxiliary"),
         ] {
-            only(!classifies || !given, key, dense)?;
+            only(is_dense || !given, key, dense)?;
         }
-        let stochastic = classifies || model.stochastic_depth.is_none();
+        let stochastic = !is_dense || model.stochastic_depth.is_none();
         only(stochastic, "model.stochastic_depth", "task = \"classify\"")?;
+        let methods = "learning without labels";
+        let labelled = task.method().is_none();
+        only(!labelled || recipe.self_supervised.is_none(), "self_supervised", methods)?;
+        let with_labels = "tasks with labels";
+        only(labelled || train.ema.is_none(), "train.ema", with_labels)?;
+        only(labelled || train.loss.is_none(), "train.loss", with_labels)?;
+        self.require(
+            labelled || train.batch_size >= 2,
+            "train.batch_size",
+            train.batch_size,
+            "at least 2 pictures: learning without labels compares pictures with each other",
+        )?;
         let mixes = train.mixup_alpha > 0.0 || train.cutmix_alpha > 0.0;
         only(classifies || !mixes, "train.mixup_alpha", "task = \"classify\"")?;
         let balanced = data.sampling == Sampling::Balanced;
@@ -318,14 +351,14 @@ impl Checks<'_> {
     }
 
     /// The loss with every default written out.
-    fn loss(&self, recipe: &Recipe) -> Result<LossSection, RecipeError> {
+    fn loss(&self, recipe: &Recipe) -> Result<Option<LossSection>, RecipeError> {
         let section = recipe.train.loss.as_ref();
         let misfit = |reason: ConfigError| self.text.table_error("train.loss", reason);
         let unreadable = |reason: String| {
             let expected = format!("a loss of task = \"{}\": {reason}", recipe.task.name());
             self.text.value_error("train.loss", "something else".to_owned(), expected)
         };
-        Ok(match recipe.task {
+        Ok(Some(match recipe.task {
             Task::Classify => {
                 let loss = LossSection::classification(section).map_err(unreadable)?;
                 LossSection::new(&loss.resolved().map_err(misfit)?)
@@ -338,7 +371,9 @@ impl Checks<'_> {
                 let loss = LossSection::colorization(section).map_err(unreadable)?;
                 LossSection::new(&loss.resolved().map_err(misfit)?)
             }
-        })
+            // The method is the loss.
+            Task::SelfSupervised(_) => return Ok(None),
+        }))
     }
 
     fn transforms(

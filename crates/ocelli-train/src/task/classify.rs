@@ -76,12 +76,25 @@ pub struct Features {
     pub values: Vec<f32>,
     /// Features a picture.
     pub width: usize,
-    /// The classes.
+    /// The classes; -1 where they aren't known.
     pub labels: Vec<i64>,
-    /// The first answers; -1 where the model's numbers were none.
+    /// The first answers; -1 where there is none, or the model's numbers were none.
     pub answers: Vec<i64>,
     /// Positions in the dataset.
     pub indices: Vec<i64>,
+}
+
+impl Features {
+    /// Adds those of a batch `[n, width]`, without answers. `labels` are empty where they aren't known.
+    pub(crate) fn take(&mut self, features: Tensor<2>, labels: &[u32], indices: &[usize]) {
+        self.width = features.dims()[1];
+        self.values.extend(floats(features));
+        let count = indices.len();
+        let known = labels.iter().map(|&label| i64::from(label));
+        self.labels.extend(known.chain(std::iter::repeat(-1)).take(count));
+        self.indices.extend(indices.iter().map(|&index| index as i64));
+        self.answers.resize(self.indices.len(), -1);
+    }
 }
 
 impl Objective for Classification {
@@ -139,14 +152,11 @@ impl Objective for Classification {
             }
             counted.top5.add(&logits, &truth)?;
             if let Some(features) = &mut counted.features {
-                let hidden = model.forward_features(images, &pass);
-                features.width = hidden.dims()[1];
-                features.values.extend(floats(hidden));
-                features.labels.extend(labels.iter().map(|&label| i64::from(label)));
-                features
-                    .answers
-                    .extend(answers.iter().map(|answer| answer.map_or(-1, |answer| answer as i64)));
-                features.indices.extend(indices.iter().map(|&index| index as i64));
+                let before = features.answers.len();
+                features.take(model.forward_features(images, &pass), &labels, &indices);
+                for (place, answer) in features.answers[before..].iter_mut().zip(&answers) {
+                    *place = answer.map_or(-1, |answer| answer as i64);
+                }
             }
             Ok(loss)
         };

@@ -28,6 +28,7 @@ use crate::recipe::{Recipe, Task};
 use crate::record::{EpochRecord, Split};
 use crate::run_folder::{RunFolder, RunInfo, RunStatus, append_json_line};
 use crate::schedule::Schedule;
+use crate::task::self_supervised::COLLAPSED;
 use crate::task::{Learned, Objective, objective};
 use crate::weights;
 use evaluation::EvaluationPass;
@@ -50,6 +51,7 @@ pub(super) struct Session {
     optimizer: Optimizer,
     ema: Option<Ema>,
     schedule: Schedule,
+    steps_per_epoch: u64,
     objective: Box<dyn Objective>,
     snapshots: Snapshots,
     state: TrainingState,
@@ -108,7 +110,8 @@ impl Session {
             steps as u64,
         )
         .map_err(misfit("schedule"))?;
-        let objective = objective(&recipe, &pictures, &compute.device)?;
+        let mut objective = objective(&recipe, &pictures, &compute.device)?;
+        objective.begin(&model)?;
         let snapshots = Snapshots::new(&recipe, &pictures.val, folder)?;
         let ema = match &recipe.train.ema {
             Some(config) => Some(Ema::new(config, &model).map_err(misfit("train.ema"))?),
@@ -126,6 +129,7 @@ impl Session {
             freezing,
             ema,
             schedule,
+            steps_per_epoch: steps as u64,
             objective,
             snapshots,
             state: TrainingState::default(),
@@ -261,11 +265,13 @@ impl Session {
         Ok(Flow::Done)
     }
 
-    /// Whether a batch has something to learn from. Pictures that can't be used leave gaps, and a
-    /// single picture that ends as a single value has no variance for BatchNorm to divide by.
+    /// Whether a batch has something to learn from. Pictures that can't be used leave gaps; a single
+    /// picture that ends as a single value has no variance for BatchNorm to divide by, and without
+    /// labels nothing to be compared with.
     fn is_trainable(&self, batch: &Batch) -> bool {
         let [pictures, height, width, _] = batch.shape;
-        pictures > 0
+        let compares = self.recipe.task.method().is_some();
+        pictures > usize::from(compares)
             && network::entry(&self.recipe)
                 .is_some_and(|model| model.learns_from(pictures, [height, width]))
     }
@@ -313,6 +319,10 @@ impl Session {
         self.state.step += 1;
         if let (Some(ema), Some(model)) = (&mut self.ema, &self.model) {
             ema.update(model);
+        }
+        let steps = self.steps_per_epoch * u64::from(self.recipe.train.epochs);
+        if let Some(model) = &self.model {
+            self.objective.stepped(model, self.state.step as f64 / steps.max(1) as f64);
         }
         Ok(())
     }
@@ -373,6 +383,13 @@ impl Session {
         self.save()?;
         self.keep_checkpoint()?;
         watch.observer.epoch(&train, &val, best);
+        if let Some(spread) = val.embedding.embedding_std.filter(|&spread| spread < COLLAPSED) {
+            watch.observer.note(&format!(
+                "the projections of all pictures are nearly the same (spread {spread:.3}; 1 is even): \
+                 this run is collapsing. Try a smaller optimizer.lr, a longer schedule.warmup_epochs, \
+                 or a larger train.batch_size"
+            ));
+        }
         Ok(Some(val))
     }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::file_names::FileNames;
 use crate::masks::mask_encoding;
 use crate::pictures::decode_options;
-use crate::recipe::{Recipe, SnapshotPictures, Task};
+use crate::recipe::{Recipe, SnapshotPictures};
 use crate::run_folder::{RunFolder, RunFolderError, replace_json_lines, system};
 use crate::task::Kept;
 use crate::task::classify::Features;
@@ -68,7 +68,7 @@ impl Snapshots {
         val: &Dataset,
         folder: &RunFolder,
     ) -> Result<Self, SnapshotError> {
-        if recipe.train.snapshots.is_empty() || recipe.task == Task::Classify {
+        if recipe.train.snapshots.is_empty() || !recipe.task.answers_with_pictures() {
             return Ok(Self::default());
         }
         let chosen = match &recipe.train.snapshot_pictures {

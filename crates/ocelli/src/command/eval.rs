@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ocelli_train::record::{ColorRecord, EpochRecord, RegionRecord, Split};
+use ocelli_train::record::{ColorRecord, EmbeddingRecord, EpochRecord, RegionRecord, Split};
 use ocelli_train::trained::Trained;
 use serde::Serialize;
 
@@ -26,6 +26,8 @@ struct Report {
     regions: RegionRecord,
     #[serde(flatten)]
     colors: ColorRecord,
+    #[serde(flatten)]
+    embedding: EmbeddingRecord,
     pictures: u64,
     broken: Vec<BrokenPicture>,
     images_per_second: f64,
@@ -80,6 +82,7 @@ pub(crate) fn eval(arguments: &EvalArgs) -> Result<ExitCode, Failure> {
         top5: record.top5,
         regions: record.regions.clone(),
         colors: record.colors,
+        embedding: record.embedding,
         pictures: record.pictures,
         broken: evaluation
             .broken

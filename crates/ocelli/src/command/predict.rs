@@ -30,10 +30,20 @@ pub(crate) fn predict(arguments: &PredictArgs) -> Result<ExitCode, Failure> {
             trained.recipe.task.name()
         )));
     }
+    if trained.recipe.task.method().is_some() {
+        return Err(Failure::usage(format!(
+            "{}: the run learned features without labels ({}), and has no answers to give; train a \
+             classifier from them with model.weights = \"{}\"",
+            arguments.run.display(),
+            trained.recipe.task.name(),
+            arguments.run.display(),
+        )));
+    }
     let samples = found(&arguments.paths)?;
     match trained.recipe.task {
         Task::Classify => classify::predict(arguments, &trained, &samples),
         Task::Segment | Task::Colorize => dense::predict(arguments, &trained, &samples),
+        Task::SelfSupervised(_) => unreachable!("refused above"),
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn epoch_header(task: Task, epochs: u32) -> String {
         Task::Classify => "train loss  accuracy   val loss  accuracy     top-5",
         Task::Segment => "train loss    pixels   val loss      mIoU    pixels",
         Task::Colorize => "train loss   val loss      PSNR      SSIM  CIEDE2000",
+        Task::SelfSupervised(_) => "train loss    spread        kNN",
     };
     format!("{:>width$}   {columns}   images/s    lr", "epoch")
 }
@@ -57,6 +58,12 @@ pub(crate) fn epoch(
             number(val.colors.ssim, 4),
             number(val.colors.ciede2000, 2),
         ),
+        Task::SelfSupervised(_) => format!(
+            "{:>12.4}  {:>8}  {:>9}{star}",
+            train.loss,
+            number(val.embedding.embedding_std, 3),
+            percent(val.embedding.knn),
+        ),
     };
     format!(
         "{:>width$}/{epochs:<width$} {columns} {:>10.1}    {:.2e}",
@@ -75,6 +82,8 @@ pub(crate) fn named(by: BestBy, value: f64) -> String {
         BestBy::Psnr => format!("PSNR {value:.2} dB"),
         BestBy::Ssim => format!("SSIM {value:.4}"),
         BestBy::Ciede2000 => format!("CIEDE2000 {value:.2}"),
+        BestBy::Knn => format!("kNN accuracy {}", percent(Some(value))),
+        BestBy::Last => "the last".to_owned(),
     }
 }
 
@@ -100,6 +109,14 @@ pub(crate) fn evaluation(data: &str, record: &EpochRecord, classes: &[String]) -
             number(record.colors.ssim, 4),
             number(record.colors.ciede2000, 2),
             record.loss
+        );
+    } else if let Some(spread) = record.embedding.embedding_std {
+        let _ = writeln!(
+            text,
+            "spread of the projections {spread:.3}{}",
+            record.embedding.knn.map_or_else(String::new, |share| {
+                format!("  accuracy of nearest neighbours {}", percent(Some(share)))
+            })
         );
     } else {
         let _ = writeln!(

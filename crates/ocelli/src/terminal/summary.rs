@@ -41,7 +41,7 @@ pub(crate) fn start(start: &RunStart<'_>) -> String {
     };
     let classes = match recipe.task {
         Task::Classify | Task::Segment => format!("{} classes; ", info.classes.len()),
-        Task::Colorize => String::new(),
+        Task::Colorize | Task::SelfSupervised(_) => String::new(),
     };
     let _ = writeln!(
         text,
@@ -98,7 +98,16 @@ pub(crate) fn ending(ending: &Ending, folder: &RunFolder) -> String {
         let _ =
             writeln!(text, "{} broken pictures were left out: {path}/broken.jsonl", ending.broken);
     }
-    if ending.status != RunStatus::Stopped {
+    if ending.status != RunStatus::Stopped && folder.backbone_file().is_file() {
+        let backbone = folder.backbone_file();
+        let _ = writeln!(
+            text,
+            "backbone {} (model.weights of another recipe)\n\
+             numbers  {path}/metrics.jsonl\n\
+             recipe   {path}/recipe.toml",
+            backbone.display()
+        );
+    } else if ending.status != RunStatus::Stopped {
         let _ = writeln!(
             text,
             "weights {path}/checkpoints/best/model.safetensors\n\

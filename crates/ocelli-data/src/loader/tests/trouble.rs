@@ -133,7 +133,7 @@ fn nothing_outlives_the_loader_and_its_epochs() {
         let maker = Arc::new(Made(write));
         for taken in [0, 1, 13] {
             let loader =
-                Loader::with_maker(data.clone(), maker.clone(), SIZE, config(8, 2)).unwrap();
+                Loader::with_maker(data.clone(), maker.clone(), OUTPUT, config(8, 2)).unwrap();
             let epoch = loader.epoch(1, 0);
             // The epoch goes on without the loader.
             drop(loader);
@@ -163,7 +163,7 @@ fn impossible_configurations_are_refused_with_advice() {
     let refusal = |samples, config| match Loader::with_maker(
         dataset(samples),
         Arc::new(Made(write)),
-        SIZE,
+        OUTPUT,
         config,
     ) {
         Ok(_) => panic!("accepted"),
@@ -182,7 +182,7 @@ fn labels_must_be_whole_and_within_the_classes() {
     let refusal = |change: fn(&mut Dataset)| {
         let mut data = Arc::unwrap_or_clone(dataset(4));
         change(&mut data);
-        match Loader::with_maker(Arc::new(data), Arc::new(Made(write)), SIZE, config(2, 1)) {
+        match Loader::with_maker(Arc::new(data), Arc::new(Made(write)), OUTPUT, config(2, 1)) {
             Ok(_) => panic!("accepted"),
             Err(error) => error.to_string(),
         }

@@ -59,7 +59,7 @@ impl Session {
             watch.observer.stepped(&event);
             !watch.is_stopped()
         };
-        let batches = Batches::new(pass.loader, &mut told);
+        let batches = Batches::new(pass.loader, &mut told).after_epoch(pass.epoch);
         let evaluation = objective.evaluate(model, batches, &self.device, keep)?;
         Ok((!evaluation.stopped).then_some(evaluation))
     }

@@ -1,14 +1,18 @@
 //! Writing checkpoints, and going on from one.
 
+use std::collections::BTreeMap;
+
+use ocelli_nn::safetensors;
 use ocelli_nn::state::{self, StateDict};
 
 use super::super::{BEST, LAST, TrainError, epoch_checkpoint};
 use super::Session;
 use crate::checkpoint::{self, Checkpoint};
 use crate::ema::Ema;
+use crate::network::Network;
 use crate::progress::TrainingState;
 use crate::record::{EpochRecord, Split};
-use crate::run_folder::{read_json_lines, replace_json_lines};
+use crate::run_folder::{read_json_lines, replace_file, replace_json_lines};
 
 impl Session {
     /// Goes back to where a checkpoint was written.
@@ -28,6 +32,9 @@ impl Session {
                 misfit("found no averaged weights, which train.ema asks for".into())
             })?;
             ema.load_state(averaged, &self.device).map_err(|error| misfit(error.to_string()))?;
+        }
+        if let Some(state) = &checkpoint.target {
+            self.objective.load_state(state).map_err(misfit)?;
         }
         self.forget_records(&checkpoint.state)?;
         self.state = checkpoint.state;
@@ -64,6 +71,7 @@ impl Session {
             model: state::state_dict(self.model()),
             optimizer: self.optimizer.state(),
             ema: self.ema.as_ref().map(Ema::state),
+            target: self.objective.state(),
             state: self.state.clone(),
         };
         if let Some(value) = first_not_finite(&checkpoint.model) {
@@ -79,6 +87,11 @@ impl Session {
         let epoch = self.state.epoch;
         if self.state.best.is_some_and(|best| best.epoch == epoch) {
             checkpoint::duplicate(&folder, LAST, BEST)?;
+            if let Network::JointEmbedding(model) = self.model() {
+                let backbone =
+                    safetensors::to_bytes(&state::state_dict(model.backbone()), &BTreeMap::new());
+                replace_file(&self.folder.backbone_file(), &backbone)?;
+            }
         }
         if self.recipe.train.snapshots.iter().any(|at| at.number(self.recipe.train.epochs) == epoch)
         {

@@ -36,7 +36,11 @@ pub(crate) fn comparison(runs: &[ComparedRun]) -> String {
         columns.push(("SSIM", |run| number(run.colors.ssim, 4)));
         columns.push(("CIEDE2000", |run| number(run.colors.ciede2000, 2)));
     }
-    columns.push(("val loss", |run| number(run.val_loss, 4)));
+    if runs.iter().any(|run| run.task.method().is_some()) {
+        columns.push(("spread", |run| number(run.embedding.embedding_std, 3)));
+        columns.push(("kNN %", |run| hundredths(run.embedding.knn)));
+    }
+    columns.push(("val loss", |run| number(run.val_loss.filter(|loss| loss.is_finite()), 4)));
     if shows(Task::Classify) || shows(Task::Segment) {
         columns.push(("test %", |run| hundredths(run.test_miou.or(run.test_accuracy))));
     }
