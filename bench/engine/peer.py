@@ -64,10 +64,62 @@ def scores_only(network):
     return Scores()
 
 
+def byol_step(arguments):
+    """A function that does one plain step of BYOL in PyTorch, as byol-pytorch does it: each view through
+    the network on its own, the target without gradients, AdamW, then the target's step."""
+    import copy
+
+    import torch
+    from torch.nn import functional
+
+    torch.set_num_threads(arguments.threads)
+    layout = torch.contiguous_format if arguments.contender == "nchw" else torch.channels_last
+
+    def head(inputs, hidden, outputs):
+        return torch.nn.Sequential(
+            torch.nn.Linear(inputs, hidden),
+            torch.nn.BatchNorm1d(hidden),
+            torch.nn.ReLU(),
+            torch.nn.Linear(hidden, outputs),
+        )
+
+    backbone = seeded_model(arguments)
+    features = backbone.fc.in_features
+    backbone.fc = torch.nn.Identity()
+    online = torch.nn.Sequential(backbone, head(features, 4096, 256)).to(memory_format=layout).train()
+    predictor = head(256, 4096, 256).train()
+    target = copy.deepcopy(online).requires_grad_(False)
+    followed = list(zip(target.parameters(), online.parameters(), strict=True))
+    optimizer = torch.optim.AdamW([*online.parameters(), *predictor.parameters()], lr=1e-3)
+    shape = (arguments.batch, 3, arguments.size, arguments.size)
+    views = [(torch.rand(shape) * 4 - 2).to(memory_format=layout) for _ in range(2)]
+    if arguments.contender == "compile":
+        online, target, predictor = (torch.compile(part) for part in (online, target, predictor))
+
+    def distance(prediction, projection):
+        return 2 - 2 * functional.cosine_similarity(prediction, projection, dim=-1)
+
+    def step():
+        with torch.no_grad():
+            projections = [target(view) for view in views]
+        predictions = [predictor(online(view)) for view in views]
+        loss = distance(predictions[0], projections[1]) + distance(predictions[1], projections[0])
+        loss.mean().backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for slow, fast in followed:
+                slow.lerp_(fast, 1 - 0.99)
+
+    return step
+
+
 def torch_step(arguments):
     """A function that does one step in PyTorch."""
     import torch
 
+    if arguments.mode == "byol":
+        return byol_step(arguments)
     torch.set_num_threads(arguments.threads)
     layout = torch.contiguous_format if arguments.contender == "nchw" else torch.channels_last
     model = seeded_model(arguments).to(memory_format=layout)
@@ -171,7 +223,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("contender", choices=CONTENDERS)
     parser.add_argument("model", help="a name of torchvision.models")
-    parser.add_argument("--mode", choices=["train", "infer"], default="train")
+    parser.add_argument("--mode", choices=["train", "infer", "byol"], default="train")
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--classes", type=int, default=1000)
@@ -180,7 +232,7 @@ def main():
     parser.add_argument("--onnx-file", type=Path, help="what onnx runs")
     parser.add_argument("--export", action="store_true", help="write --onnx-file and measure nothing")
     arguments = parser.parse_args()
-    if arguments.contender == "onnx" and (arguments.mode == "train" or not arguments.onnx_file):
+    if arguments.contender == "onnx" and (arguments.mode != "infer" or not arguments.onnx_file):
         parser.error("onnx is for --mode infer, with --onnx-file")
     if arguments.export:
         export(arguments)

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use ocelli_data::random::{Purpose, generator};
 use ocelli_models::{BuildError, ModelEntry};
 use ocelli_nn::{Pass, device, state};
@@ -16,17 +16,18 @@ use crate::loss::{
 };
 use crate::network::{self, Network};
 use crate::optimizer::{Optimizer, OptimizerConfig, OptimizerName};
-use crate::recipe::{ModelSection, Recipe, Task};
+use crate::recipe::{Method, ModelSection, Recipe, SelfSupervisedSection, Task};
 use crate::selection::Selection;
-use crate::task::{classify, floats};
+use crate::task::self_supervised::SelfSupervised;
+use crate::task::{Objective, classify, floats, images_tensor};
 
 /// What is timed.
 #[derive(Clone, Debug)]
 pub struct StepBenchmark {
     /// A name of the catalogue.
     pub model: String,
-    /// Forward, backward and an AdamW step; else forward alone, without gradients.
-    pub train: bool,
+    /// What a step is.
+    pub step: Step,
     /// What doesn't learn.
     pub freeze: Option<Selection>,
     /// Pictures a batch.
@@ -37,6 +38,18 @@ pub struct StepBenchmark {
     pub classes: usize,
     /// Steps timed, after [`WARM_UP`] that are not.
     pub steps: usize,
+}
+
+/// What a timed step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Forward, backward and an AdamW step.
+    Train,
+    /// Forward alone, without gradients.
+    Infer,
+    /// BYOL's step: two views through the model and through its target, backward, an AdamW step, and
+    /// the target's.
+    Byol,
 }
 
 /// Why a step can't be timed.
@@ -79,16 +92,23 @@ pub fn run(
 ) -> Result<Vec<f64>, StepBenchmarkError> {
     check_pictures(benchmark)?;
     let mut random = generator(0, Purpose::Initialization, 0, 0);
-    let model_device = if benchmark.train { device::autodiff(on) } else { on.clone() };
-    let recipe = recipe_of(&benchmark.model);
+    let learns = benchmark.step != Step::Infer;
+    let model_device = if learns { device::autodiff(on) } else { on.clone() };
+    let recipe = recipe_of(benchmark)?;
     let mut model = Network::new(&recipe, benchmark.classes, &model_device)?;
     model = Freezing::new(benchmark.freeze.as_ref(), None, &model)?.applied(model, 1);
     let shape = [benchmark.batch, benchmark.size, benchmark.size, 3];
     // Values as a normalized picture has them: zeros would flatter some kernels.
-    let images: Vec<f32> = (0..shape.iter().product::<usize>())
-        .map(|_| random.next_u32() as f32 / u32::MAX as f32 * 4.0 - 2.0)
-        .collect();
-    let truth = Truth::new(benchmark, recipe.task, on)?;
+    let mut pictures = || -> Vec<f32> {
+        let value = |_| random.next_u32() as f32 / u32::MAX as f32 * 4.0 - 2.0;
+        (0..shape.iter().product::<usize>()).map(value).collect()
+    };
+    let images = pictures();
+    let mut truth = Truth::new(benchmark, &recipe, on)?;
+    if let Truth::OtherView(objective, view) = &mut truth {
+        objective.begin(&model)?;
+        *view = pictures();
+    }
     let adamw = OptimizerConfig {
         name: OptimizerName::AdamW,
         lr: Some(1e-3),
@@ -98,22 +118,27 @@ pub fn run(
     let total = WARM_UP + benchmark.steps;
     let mut milliseconds = Vec::with_capacity(benchmark.steps);
     for step in 0..total {
-        let data = TensorData::new(images.clone(), shape);
+        let images = images.clone();
         let started = Instant::now();
-        let images = Tensor::<4>::from_data(data, &model_device);
-        if benchmark.train {
-            let value = truth.loss(&model, images);
+        if learns {
+            let value = truth.loss(&model, images, shape, &model_device);
             let gradients = state::gradients(&model, &mut value.backward());
             model = optimizer.step(model, gradients, 1e-3);
+            if let Truth::OtherView(objective, _) = &mut truth {
+                objective.stepped(&model, step as f64 / total as f64);
+            }
             wait_for(&model);
         } else {
+            let images = images_tensor(images, shape, &model_device);
             match &model {
                 Network::Classifier(model) => {
                     let _ = floats(model.forward(images, &Pass::eval()));
                 }
-                Network::JointEmbedding(_) => unreachable!("a benchmark has a model of its own"),
                 Network::Dense(model) => {
                     let _ = floats(model.forward(images, &Pass::eval()).scores);
+                }
+                Network::JointEmbedding(model) => {
+                    let _ = floats(model.project(images, &Pass::eval()));
                 }
             }
         }
@@ -126,26 +151,33 @@ pub fn run(
 }
 
 /// The recipe that builds a model, whichever task it is for.
-fn recipe_of(model: &str) -> Recipe {
-    let task = match ModelEntry::find_dense(model) {
-        Some(_) => Task::Segment,
-        None => Task::Classify,
+fn recipe_of(benchmark: &StepBenchmark) -> Result<Recipe, ConfigError> {
+    let task = match (benchmark.step, ModelEntry::find_dense(&benchmark.model)) {
+        (Step::Byol, _) => Task::SelfSupervised(Method::Byol),
+        (_, Some(_)) => Task::Segment,
+        (_, None) => Task::Classify,
     };
-    let model = ModelSection { name: model.to_owned(), ..ModelSection::default() };
-    Recipe { task, model, ..Recipe::default() }
+    let section = task.method().map(|method| SelfSupervisedSection::default().resolved(method));
+    let model = ModelSection { name: benchmark.model.clone(), ..ModelSection::default() };
+    Ok(Recipe { task, model, self_supervised: section.transpose()?, ..Recipe::default() })
 }
 
 /// What a training step is measured against.
 enum Truth {
     Classes(Box<CrossEntropy>, Targets),
     Masks(DenseLoss, DenseTargets),
+    OtherView(Box<SelfSupervised>, Vec<f32>),
 }
 
 impl Truth {
-    fn new(benchmark: &StepBenchmark, task: Task, on: &Device) -> Result<Self, LossError> {
+    fn new(benchmark: &StepBenchmark, recipe: &Recipe, on: &Device) -> Result<Self, LossError> {
         let StepBenchmark { batch, size, classes, .. } = *benchmark;
-        Ok(match task {
-            Task::Classify | Task::SelfSupervised(_) => {
+        Ok(match recipe.task {
+            Task::SelfSupervised(method) => {
+                let objective = SelfSupervised::plain(method, recipe, classes, on);
+                Self::OtherView(Box::new(objective), Vec::new())
+            }
+            Task::Classify => {
                 let labels: Vec<u32> = (0..batch).map(|index| (index % classes) as u32).collect();
                 let loss = CrossEntropy::new(&LossConfig::default(), classes, None, on)?;
                 Self::Classes(Box::new(loss), classify::targets(&labels, None, classes, on))
@@ -158,9 +190,20 @@ impl Truth {
         })
     }
 
-    fn loss(&self, model: &Network, images: Tensor<4>) -> Tensor<1> {
+    fn loss(
+        &self,
+        model: &Network,
+        images: Vec<f32>,
+        shape: [usize; 4],
+        device: &Device,
+    ) -> Tensor<1> {
         let pass = Pass::train();
+        if let Self::OtherView(objective, view) = self {
+            return objective.loss_of_views(model, [images, view.clone()], shape, &pass, device);
+        }
+        let images = images_tensor(images, shape, device);
         match self {
+            Self::OtherView(..) => unreachable!("done above"),
             Self::Classes(loss, targets) => {
                 loss.forward(model.classifier().forward(images, &pass), targets)
             }
@@ -173,11 +216,13 @@ impl Truth {
 
 /// Refuses pictures that the model can't take. An unknown model is told where it is built.
 fn check_pictures(benchmark: &StepBenchmark) -> Result<(), StepBenchmarkError> {
-    let StepBenchmark { train, batch, size, .. } = *benchmark;
-    let Some(entry) = network::entry(&recipe_of(&benchmark.model)) else { return Ok(()) };
+    let StepBenchmark { step, batch, size, .. } = *benchmark;
+    let Some(entry) = network::entry(&recipe_of(benchmark)?) else { return Ok(()) };
     let expected = if !entry.takes([size; 2]) {
         format!("{} px or more", entry.least_size)
-    } else if train && !entry.learns_from(batch, [size; 2]) {
+    } else if step == Step::Byol && batch < 2 {
+        "more than one to compare".to_owned()
+    } else if step != Step::Infer && !entry.learns_from(batch, [size; 2]) {
         let larger = |side| format!(", or more than {side} px");
         format!(
             "more than one to train on{}",

@@ -472,6 +472,8 @@ pub(crate) enum StepMode {
     Train,
     /// Forward alone
     Infer,
+    /// BYOL's step: two views, through the model and its target
+    Byol,
 }
 
 #[derive(Debug, Args)]

@@ -97,6 +97,25 @@ impl SelfSupervised {
         Self { method, section, recipe, classes, device, target: None, neighbours: None }
     }
 
+    /// What is learned from two views of a batch, `[n, h, w, 3]` both.
+    pub(crate) fn loss_of_views(
+        &self,
+        network: &Network,
+        views: [Vec<f32>; 2],
+        shape: [usize; 4],
+        pass: &Pass,
+        device: &Device,
+    ) -> Tensor<1> {
+        let [first, second] = views.map(|view| images_tensor(view, shape, device));
+        let targets = self.target.as_ref().map(|target| {
+            [&first, &second].map(|view| target.project(view.clone(), pass).autodiff())
+        });
+        let model = network.joint_embedding();
+        // What dropout drops differs between the views.
+        let views = [seen(model, first, &pass.child(0)), seen(model, second, &pass.child(1))];
+        self.loss(views, targets)
+    }
+
     /// The loss of two views.
     fn loss(&self, views: [View; 2], targets: Option<[Tensor<2>; 2]>) -> Tensor<1> {
         let section = &self.section;
@@ -160,19 +179,11 @@ impl Objective for SelfSupervised {
     ) -> Result<Learned, MetricError> {
         let Batch { images, shape, further_views, .. } = batch;
         let pictures = shape[0] as u64;
-        let images = std::iter::once(images).chain(further_views);
-        let mut views = images.map(|view| images_tensor(view, shape, device));
-        let (Some(first), Some(second)) = (views.next(), views.next()) else {
+        let Some(second) = further_views.into_iter().next() else {
             unreachable!("the training loader gives two views");
         };
-        let targets = self.target.as_ref().map(|target| {
-            [&first, &second].map(|view| target.project(view.clone(), pass).autodiff())
-        });
-        let model = network.joint_embedding();
-        // What dropout drops differs between the views.
-        let views = [seen(model, first, &pass.child(0)), seen(model, second, &pass.child(1))];
         Ok(Learned {
-            loss: self.loss(views, targets),
+            loss: self.loss_of_views(network, [images, second], shape, pass, device),
             pictures,
             questions: 0,
             correct: 0,

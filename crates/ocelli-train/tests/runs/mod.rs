@@ -55,7 +55,11 @@ impl Observer for StopAfter<'_> {
     }
 }
 
-pub(crate) fn run(path: &Path, overrides: &[&str], stop_after: usize) -> Result<Ending, TrainError> {
+pub(crate) fn run(
+    path: &Path,
+    overrides: &[&str],
+    stop_after: usize,
+) -> Result<Ending, TrainError> {
     let folder = RunFolder::create(path).unwrap();
     let stop = AtomicBool::new(false);
     start(

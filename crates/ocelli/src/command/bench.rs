@@ -9,7 +9,7 @@ use ocelli_data::loader::{Loader, LoaderConfig, Order};
 use ocelli_data::source::{self, SourceOptions};
 use ocelli_nn::{cpu, device};
 use ocelli_train::selection::Selection;
-use ocelli_train::step_benchmark::{self, StepBenchmark};
+use ocelli_train::step_benchmark::{self, Step, StepBenchmark};
 use serde::Serialize;
 
 use super::{print_json, print_text};
@@ -61,7 +61,11 @@ pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
     }
     let benchmark = StepBenchmark {
         model: arguments.model.clone(),
-        train: arguments.mode == StepMode::Train,
+        step: match arguments.mode {
+            StepMode::Train => Step::Train,
+            StepMode::Infer => Step::Infer,
+            StepMode::Byol => Step::Byol,
+        },
         freeze: (!arguments.freeze.is_empty())
             .then(|| Selection::Several(arguments.freeze.clone())),
         batch: arguments.batch as usize,
@@ -88,6 +92,7 @@ pub(crate) fn step(arguments: &BenchStepArgs) -> Result<ExitCode, Failure> {
         mode: match arguments.mode {
             StepMode::Train => "train",
             StepMode::Infer => "infer",
+            StepMode::Byol => "byol",
         },
         freeze: &arguments.freeze,
         batch: arguments.batch,
