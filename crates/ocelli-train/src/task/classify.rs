@@ -80,6 +80,8 @@ pub struct Features {
     pub labels: Vec<i64>,
     /// The first answers; -1 where the model's numbers were none.
     pub answers: Vec<i64>,
+    /// The first answers' probabilities; no number where the model's numbers were none.
+    pub confidences: Vec<f32>,
     /// Positions in the dataset.
     pub indices: Vec<i64>,
 }
@@ -146,6 +148,9 @@ impl Objective for Classification {
                 features
                     .answers
                     .extend(answers.iter().map(|answer| answer.map_or(-1, |answer| answer as i64)));
+                features
+                    .confidences
+                    .extend(logits.chunks_exact(self.classes).zip(&answers).map(confidence));
                 features.indices.extend(indices.iter().map(|&index| index as i64));
             }
             Ok(loss)
@@ -155,6 +160,14 @@ impl Objective for Classification {
             (Scores::Classes(scores), features.map(Kept::Features))
         })
     }
+}
+
+/// The probability of an answer among its picture's scores.
+fn confidence((scores, answer): (&[f32], &Option<usize>)) -> f32 {
+    let Some(answer) = *answer else { return f32::NAN };
+    // The answer's score is the largest: no exponential overflows.
+    let total: f64 = scores.iter().map(|score| f64::from(score - scores[answer]).exp()).sum();
+    (1.0 / total) as f32
 }
 
 /// What an evaluation counts.
