@@ -74,6 +74,33 @@ impl Classifier {
         with_network!(self, network => network.feature_width())
     }
 
+    /// The last feature map: what the picture looks like to the network while it still has places.
+    /// It is what Grad-CAM weighs.
+    ///
+    /// # Shapes
+    /// `[n, h, w, in_channels]` → `[n, h', w', channels]`, a 32nd of the picture's side, a VGG's a
+    /// 16th; rounded up, a VGG's and a ConvNeXt's down
+    ///
+    /// # Panics
+    /// As [`Self::forward`].
+    #[must_use]
+    pub fn forward_map(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+        with_network!(self, network => network.forward_map(x, pass))
+    }
+
+    /// The scores that follow from the last feature map: with [`Self::forward_map`] before it, what
+    /// [`Self::forward`] does.
+    ///
+    /// # Shapes
+    /// `[n, h', w', channels]` → `[n, classes]`
+    ///
+    /// # Panics
+    /// If `map` has another number of channels than the network's.
+    #[must_use]
+    pub fn forward_from_map(&self, map: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        with_network!(self, network => network.forward_from_map(map, pass))
+    }
+
     /// What the keys of the last layer begin with.
     #[must_use]
     pub fn head(&self) -> &'static str {

@@ -170,6 +170,11 @@ impl ConvNeXt {
     /// As [`Self::forward`].
     #[must_use]
     pub fn forward_features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        self.features_of(self.forward_map(x, pass))
+    }
+
+    /// The last stage's output.
+    pub(crate) fn forward_map(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
         let [_, height, width, _] = x.dims();
         assert!(
             height.min(width) >= LEAST_SIZE,
@@ -192,8 +197,18 @@ impl ConvNeXt {
                 }
             };
         }
+        x
+    }
+
+    /// The scores that follow from the last stage's output.
+    pub(crate) fn forward_from_map(&self, map: Tensor<4>, _pass: &Pass) -> Tensor<2> {
+        let (_, _, linear) = &self.classifier;
+        linear.forward(self.features_of(map))
+    }
+
+    fn features_of(&self, map: Tensor<4>) -> Tensor<2> {
         let (normalization, ..) = &self.classifier;
-        normalization.forward(global_average_pool(x))
+        normalization.forward(global_average_pool(map))
     }
 
     /// The layers from first to last, each by what its keys begin with.

@@ -207,9 +207,23 @@ impl EfficientNet {
     /// As [`Self::forward`].
     #[must_use]
     pub fn forward_features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let x = forward_parts(&self.features, x, pass, |_, _| {});
+        self.features_of(self.forward_map(x, pass), pass)
+    }
+
+    /// The last convolution's output.
+    pub(crate) fn forward_map(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+        forward_parts(&self.features, x, pass, |_, _| {})
+    }
+
+    /// The scores that follow from the last convolution's output.
+    pub(crate) fn forward_from_map(&self, map: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        let (_, linear) = &self.classifier;
+        linear.forward(self.features_of(map, pass))
+    }
+
+    fn features_of(&self, map: Tensor<4>, pass: &Pass) -> Tensor<2> {
         let (dropout, _) = &self.classifier;
-        dropout.forward(global_average_pool(x), &pass.child(self.features.len()))
+        dropout.forward(global_average_pool(map), &pass.child(self.features.len()))
     }
 
     /// The layers from first to last, each by what its keys begin with.

@@ -228,9 +228,23 @@ impl MobileNet {
     /// As [`Self::forward`].
     #[must_use]
     pub fn forward_features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let x = forward_parts(&self.features, x, pass, |_, _| {});
+        self.features_of(self.forward_map(x, pass), pass)
+    }
+
+    /// The last convolution's output.
+    pub(crate) fn forward_map(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+        forward_parts(&self.features, x, pass, |_, _| {})
+    }
+
+    /// The scores that follow from the last convolution's output.
+    pub(crate) fn forward_from_map(&self, map: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        let (.., linear) = &self.classifier;
+        linear.forward(self.features_of(map, pass))
+    }
+
+    fn features_of(&self, map: Tensor<4>, pass: &Pass) -> Tensor<2> {
         let (hidden, _, dropout, _) = &self.classifier;
-        let x = activation(hidden.forward(global_average_pool(x)), Activation::HardSwish);
+        let x = activation(hidden.forward(global_average_pool(map)), Activation::HardSwish);
         dropout.forward(x, &pass.child(0))
     }
 

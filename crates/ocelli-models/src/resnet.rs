@@ -165,11 +165,21 @@ impl ResNet {
     /// As [`Self::forward`].
     #[must_use]
     pub fn forward_features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        global_average_pool(self.forward_map(x, pass))
+    }
+
+    /// The last stage's output.
+    pub(crate) fn forward_map(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
         let mut x = max_pool2d(forward_stem(&self.conv1, &self.bn1, x, pass), STEM_POOL);
         for stage in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
             x = forward_stage(stage, x, pass);
         }
-        global_average_pool(x)
+        x
+    }
+
+    /// The scores that follow from the last stage's output.
+    pub(crate) fn forward_from_map(&self, map: Tensor<4>, _pass: &Pass) -> Tensor<2> {
+        self.fc.forward(global_average_pool(map))
     }
 }
 

@@ -201,13 +201,29 @@ impl Vgg {
     /// As [`Self::forward`].
     #[must_use]
     pub fn forward_features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let [n, height, width, _] = x.dims();
+        self.features_of(self.forward_map(x, pass), pass)
+    }
+
+    /// The last convolution's output, before it is halved once more.
+    pub(crate) fn forward_map(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+        let [_, height, width, _] = x.dims();
         assert!(
             height.min(width) >= LEAST_SIZE,
             "VGG halves a picture five times: {height} x {width} pixels leave none; use at least {LEAST_SIZE}"
         );
-        let x = forward_features(&self.features, x, pass, |_| {});
-        let x = adaptive_average_pool2d(x, [POOLED, POOLED]);
+        let last_pool = self.features.len() - 1;
+        forward_features(&self.features[..last_pool], x, pass, |_| {})
+    }
+
+    /// The scores that follow from the last convolution's output.
+    pub(crate) fn forward_from_map(&self, map: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        let (.., linear) = &self.classifier;
+        linear.forward(self.features_of(map, pass))
+    }
+
+    fn features_of(&self, map: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        let x = adaptive_average_pool2d(max_pool2d(map, POOL), [POOLED, POOLED]);
+        let n = x.dims()[0];
         // The weights want channels outermost.
         let x = x.permute([0, 3, 1, 2]).reshape([n, WIDTHS[4] * POOLED * POOLED]);
         let (first, _, first_dropout, second, _, second_dropout, _) = &self.classifier;

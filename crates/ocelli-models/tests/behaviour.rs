@@ -50,6 +50,26 @@ fn odd_sizes_and_other_channel_counts_give_the_right_shapes() {
 }
 
 #[test]
+fn the_last_map_and_what_follows_from_it_are_the_whole_network() {
+    let device = untracked();
+    for (name, channels, size, map_size) in [
+        ("resnet18", 512, [65, 40], [3, 2]),
+        ("efficientnet_v2_s", 1280, [65, 40], [3, 2]),
+        ("mobilenet_v3_large", 960, [65, 40], [3, 2]),
+        ("convnext_tiny", 768, [65, 40], [2, 1]),
+        ("vgg11_bn", 512, [65, 40], [4, 2]),
+    ] {
+        let model = model(name, 5, 3, &device);
+        let x = pictures([2, size[0], size[1], 3], &device);
+        let map = model.forward_map(x.clone(), &Pass::eval());
+        assert_eq!(map.dims(), [2, map_size[0], map_size[1], channels], "{name}");
+        let [whole, parts] =
+            [model.forward(x, &Pass::eval()), model.forward_from_map(map, &Pass::eval())];
+        assert_eq!(values(&whole), values(&parts), "{name}");
+    }
+}
+
+#[test]
 fn what_is_dropped_follows_from_the_key_and_nothing_is_in_evaluation() {
     let device = untracked();
     for name in ["efficientnet_v2_s", "mobilenet_v3_large", "convnext_tiny"] {

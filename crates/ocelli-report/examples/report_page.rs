@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         [flag, runs @ .., out] if flag == "--compare" => {
             let runs: Result<Vec<Run>, _> =
                 runs.iter().map(|run| Run::open(Path::new(run))).collect();
-            std::fs::write(out, html::compare(&runs?))?;
+            std::fs::write(out, html::compare(&runs?, &[]))?;
         }
         [run, out, pictures @ ..] => {
             let run = Run::open(Path::new(run))?;
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let folder = Path::new(out).with_extension("figures");
             std::fs::create_dir_all(&folder)?;
             for (name, figure) in figures(&run, &analysis, &picture) {
-                figure.save(&folder, name)?;
+                figure.save(&folder, &name)?;
             }
             let page = html::report(&run, &analysis, &html::PageOptions::default(), &picture);
             std::fs::write(out, page)?;

@@ -1,7 +1,7 @@
 //! What a report shows of a run beyond its files: projections of its snapshots, and charts.
 
-use crate::figure::{Bar, Chart, Confusion, Curve, Figure, Mistake, Panel, Unit};
-use crate::figure::{bars, confusion, curves, mistakes, scatter};
+use crate::figure::{Bar, Chart, Confusion, Curve, Figure, Gallery, Mistake, Panel, Unit};
+use crate::figure::{bars, confusion, curves, gallery, mistakes, scatter};
 use crate::projection::quality::{NeighbourhoodQuality, neighbourhood, silhouette};
 use crate::projection::{Points, ProjectionError, Tsne, evenly_spread, is_projectable, pca};
 use crate::run::{Run, Snapshot};
@@ -17,6 +17,8 @@ const MOST_MISTAKES: usize = 24;
 pub struct AnalysisOptions {
     /// Snapshots that are projected: the first, the last, and some evenly between them.
     pub snapshots: usize,
+    /// The epochs whose snapshots are projected, instead; none of which there is no snapshot.
+    pub epochs: Option<Vec<u32>>,
     /// Points of a projection, evenly spread over the snapshot.
     pub points: usize,
     /// How points are placed; the perplexity is lowered to a third of the points where they are few.
@@ -25,15 +27,17 @@ pub struct AnalysisOptions {
 
 impl Default for AnalysisOptions {
     fn default() -> Self {
-        Self { snapshots: 6, points: 3000, tsne: Tsne::default() }
+        Self { snapshots: 6, epochs: None, points: 3000, tsne: Tsne::default() }
     }
 }
 
-/// A run's snapshots, projected.
+/// What a report shows beside a run's files: its snapshots, projected, and pictures.
 #[derive(Clone, Debug, Default)]
 pub struct Analysis {
     /// One for each snapshot that could be projected, by epoch.
     pub projections: Vec<Projected>,
+    /// Pictures, made by whoever has the run's data or its model; an analysis begins without.
+    pub galleries: Vec<Gallery>,
     /// What could not be done, a sentence each.
     pub problems: Vec<String>,
 }
@@ -68,8 +72,13 @@ impl Analysis {
     #[must_use]
     pub fn of(run: &Run, options: &AnalysisOptions) -> Self {
         let mut analysis = Self::default();
-        for place in spread_with_ends(run.snapshot_epochs.len(), options.snapshots) {
-            let epoch = run.snapshot_epochs[place];
+        let spread = || {
+            spread_with_ends(run.snapshot_epochs.len(), options.snapshots)
+                .into_iter()
+                .map(|place| run.snapshot_epochs[place])
+                .collect()
+        };
+        for epoch in options.epochs.clone().unwrap_or_else(spread) {
             let projected =
                 run.snapshot(epoch).map_err(|error| error.to_string()).and_then(|snapshot| {
                     project(&snapshot, options).map_err(|error| error.to_string())
@@ -228,6 +237,9 @@ pub(crate) fn quantity(key: &str) -> String {
         "miou" => "Mean IoU".into(),
         "f1" => "F1".into(),
         "iou" => "IoU".into(),
+        "psnr" => "PSNR".into(),
+        "ssim" => "SSIM".into(),
+        "ciede2000" => "CIEDE2000".into(),
         other => {
             let words = other.replace('_', " ");
             let mut letters = words.chars();
@@ -236,6 +248,17 @@ pub(crate) fn quantity(key: &str) -> String {
                 .map(|first| first.to_uppercase().chain(letters).collect())
                 .unwrap_or_default()
         }
+    }
+}
+
+/// A quantity's value with its unit.
+pub(crate) fn scored(key: &str, value: f64) -> String {
+    match key {
+        "psnr" => format!("{value:.2} dB"),
+        "ssim" => format!("{value:.3}"),
+        "ciede2000" => format!("{value:.2}"),
+        key if key.contains("loss") => format!("{value:.4}"),
+        _ => format!("{:.2} %", value * 100.0),
     }
 }
 
@@ -298,22 +321,41 @@ pub fn figures(
     run: &Run,
     analysis: &Analysis,
     picture: &dyn Fn(&str) -> Option<Vec<u8>>,
-) -> Vec<(&'static str, Figure)> {
+) -> Vec<(String, Figure)> {
     let classes = class_names(run);
+    let mut all = run_figures(run, analysis, &classes, picture);
+    all.extend(class_figures(run, &classes));
+    let mut all: Vec<(String, Figure)> =
+        all.into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect();
+    all.extend(analysis.galleries.iter().map(|shown| (shown.name.clone(), gallery(shown))));
+    all
+}
+
+fn run_figures(
+    run: &Run,
+    analysis: &Analysis,
+    classes: &[String],
+    picture: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Vec<(&'static str, Figure)> {
     let mut all = Vec::new();
     if !run.epochs.is_empty() {
         all.push(("curves", curves(&run.name, &charts(&[run]))));
     }
     if !analysis.projections.is_empty() {
         let rows: Vec<Vec<Panel<'_>>> = analysis.projections.iter().map(panels).collect();
-        all.push(("projections", scatter(&format!("{}: features", run.name), &rows, &classes)));
+        all.push(("projections", scatter(&format!("{}: features", run.name), &rows, classes)));
         all.push(("mistakes", mistakes("Mistakes", &worst_mistakes(run, analysis, picture))));
     }
+    all
+}
+
+fn class_figures(run: &Run, classes: &[String]) -> Vec<(&'static str, Figure)> {
+    let mut all = Vec::new();
     if let Some(line) = run.by_class() {
         let place = format!("{}, epoch {}", line.split, line.epoch);
         if !line.confusion.is_empty() {
             let matrix = Confusion::new(classes.len(), &line.confusion);
-            all.push(("confusion", confusion(&format!("Confusion, {place}"), &matrix, &classes)));
+            all.push(("confusion", confusion(&format!("Confusion, {place}"), &matrix, classes)));
         }
         let key = if line.classes.iter().any(|class| class.values.contains_key("iou")) {
             "iou"

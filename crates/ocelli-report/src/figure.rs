@@ -6,6 +6,7 @@ mod bars;
 mod colour;
 mod confusion;
 mod curves;
+mod gallery;
 mod legend;
 mod mistakes;
 mod scatter;
@@ -20,6 +21,7 @@ pub(crate) use colour::{Ink, class_style, css_variables};
 pub use confusion::{Confusion, confusion};
 pub use curves::{Chart, Curve, Unit, curves};
 pub(crate) use curves::{MOST_CURVES, single as single_chart};
+pub use gallery::{Captioned, Gallery, Group, gallery};
 pub use mistakes::{Mistake, mistakes};
 pub use scatter::{Panel, scatter};
 
@@ -61,11 +63,44 @@ pub struct Figure {
 /// A piece of a drawing.
 #[derive(Clone, Debug)]
 pub(crate) enum Mark {
-    Rect { x: f32, y: f32, width: f32, height: f32, ink: Ink, hint: Option<String> },
-    Line { points: Vec<[f32; 2]>, ink: Ink, width: f32, dashed: bool },
-    Symbol { at: [f32; 2], size: f32, shape: Shape, ink: Ink, opacity: f32 },
-    Text { at: [f32; 2], size: f32, anchor: Anchor, ink: Ink, turned: bool, text: String },
-    Picture { x: f32, y: f32, size: f32, data_uri: String, alternative: String },
+    Rect {
+        x: f32,
+        y: f32,
+        width: f32,
+        height: f32,
+        ink: Ink,
+        hint: Option<String>,
+    },
+    Line {
+        points: Vec<[f32; 2]>,
+        ink: Ink,
+        width: f32,
+        dashed: bool,
+    },
+    Symbol {
+        at: [f32; 2],
+        size: f32,
+        shape: Shape,
+        ink: Ink,
+        opacity: f32,
+    },
+    Text {
+        at: [f32; 2],
+        size: f32,
+        anchor: Anchor,
+        ink: Ink,
+        turned: bool,
+        text: String,
+    },
+    /// In a square: the `whole` picture, or its middle, which fills the square.
+    Picture {
+        x: f32,
+        y: f32,
+        size: f32,
+        data_uri: String,
+        alternative: String,
+        whole: bool,
+    },
 }
 
 /// Forms that can be told apart when small and without colour.

@@ -2,11 +2,12 @@
 
 mod compare;
 mod explorer;
+mod galleries;
 mod tables;
 
 use std::fmt::Write;
 
-use crate::analysis::{Analysis, charts, class_names, quantity, worst_mistakes};
+use crate::analysis::{Analysis, charts, class_names, quantity, scored, worst_mistakes};
 use crate::escape::escaped;
 use crate::figure::{Confusion, MOST_CURVES, Theme, confusion, css_variables, single_chart};
 use crate::picture::data_uri;
@@ -53,6 +54,7 @@ pub fn report(
         ),
         section("mistakes", "Mistakes", mistake_section(run, analysis, &small)),
     ];
+    sections.extend(galleries::sections(&analysis.galleries));
     if let Some(line) = run.by_class() {
         let note = format!(
             "<p class=\"note\">{} pictures, epoch {}.</p>",
@@ -75,13 +77,13 @@ pub fn report(
 
 /// A part of a page that isn't empty.
 struct Section {
-    anchor: &'static str,
-    title: &'static str,
+    anchor: String,
+    title: String,
     body: String,
 }
 
-fn section(anchor: &'static str, title: &'static str, body: String) -> Section {
-    Section { anchor, title, body }
+fn section(anchor: impl Into<String>, title: impl Into<String>, body: String) -> Section {
+    Section { anchor: anchor.into(), title: title.into(), body }
 }
 
 fn page(title: &str, header: &str, sections: &[Section]) -> String {
@@ -89,6 +91,7 @@ fn page(title: &str, header: &str, sections: &[Section]) -> String {
     let mut links = String::new();
     let mut body = String::new();
     for Section { anchor, title, body: content } in shown() {
+        let (anchor, title) = (escaped(anchor), escaped(title));
         let _ = write!(links, "<a href=\"#{anchor}\">{title}</a>");
         let _ = write!(
             body,
@@ -128,11 +131,9 @@ fn header(run: &Run, problems: &[&String]) -> String {
     let done = run.epochs.iter().map(|line| line.epoch).max().unwrap_or(0);
     let mut facts: Vec<(String, String, String)> = Vec::new();
     if let Some((key, epoch, value)) = run.best() {
-        let value =
-            if key == "loss" { format!("{value:.4}") } else { format!("{:.2} %", value * 100.0) };
         facts.push((
-            format!("Best {}", quantity(&key).to_lowercase()),
-            value,
+            format!("Best {}", in_a_sentence(&quantity(&key))),
+            scored(&key, value),
             format!("validation, epoch {epoch}"),
         ));
     }
@@ -196,6 +197,17 @@ fn header(run: &Run, problems: &[&String]) -> String {
         );
     }
     out + "</dl></header>"
+}
+
+/// A quantity's name within a sentence: abbreviations stay as they are.
+fn in_a_sentence(quantity: &str) -> String {
+    let mut letters = quantity.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().collect::<String>() + &quantity[first.len_utf8()..]
+        }
+        _ => quantity.to_owned(),
+    }
 }
 
 /// Model, data and how it was trained, in a line.
@@ -281,6 +293,7 @@ fn mistake_section(
 ) -> String {
     let Some(last) = analysis.projections.last() else { return String::new() };
     let mistakes = worst_mistakes(run, analysis, picture);
+    let common = common_folder(&last.snapshot.names);
     if mistakes.is_empty() {
         return format!(
             "<p class=\"note\">No mistakes among the pictures kept of epoch {}.</p>",
@@ -302,7 +315,7 @@ fn mistake_section(
                     out,
                     "<img src=\"{}\" alt=\"{}\">",
                     escaped(&uri),
-                    escaped(&mistake.picture)
+                    escaped(mistake.picture.get(common..).unwrap_or(&mistake.picture))
                 );
             }
             None => out.push_str("<span class=\"empty\">no picture</span>"),
@@ -317,6 +330,17 @@ fn mistake_section(
         );
     }
     out + "</ul>"
+}
+
+/// How many bytes of every name are the folders that all have in common: what a page need not say of
+/// where pictures lay.
+fn common_folder(names: &[String]) -> usize {
+    let named = || names.iter().map(String::as_str).filter(|name| !name.is_empty());
+    let (Some(least), Some(greatest)) = (named().min(), named().max()) else { return 0 };
+    let equal = least.bytes().zip(greatest.bytes()).take_while(|(a, b)| a == b).count();
+    // A separator is ASCII, so what follows it begins a character.
+    let separator = least.as_bytes()[..equal].iter().rposition(|byte| b"/\\".contains(byte));
+    separator.map_or(0, |last| last + 1)
 }
 
 #[cfg(test)]

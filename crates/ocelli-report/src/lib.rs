@@ -10,7 +10,7 @@
 //! let analysis = Analysis::of(&run, &AnalysisOptions::default());
 //! let no_pictures = |_name: &str| None;
 //! for (name, figure) in figures(&run, &analysis, &no_pictures) {
-//!     figure.save(Path::new("runs/demo/figures"), name)?;
+//!     figure.save(Path::new("runs/demo/figures"), &name)?;
 //! }
 //! let page = html::report(&run, &analysis, &html::PageOptions::default(), &no_pictures);
 //! std::fs::write("runs/demo/report.html", page)?;
@@ -24,6 +24,7 @@
 mod analysis;
 mod escape;
 pub mod figure;
+mod heat;
 pub mod html;
 mod picture;
 pub mod projection;
@@ -31,4 +32,5 @@ pub mod run;
 pub mod sheet;
 
 pub use analysis::{Analysis, AnalysisOptions, Projected, charts, figures};
+pub use heat::heat_over;
 pub use picture::thumbnail;

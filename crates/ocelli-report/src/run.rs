@@ -181,7 +181,8 @@ impl Run {
         let wanted = self.setting("train.best_by");
         let keys = wanted.as_deref().into_iter().chain(["miou", "accuracy", "loss"]);
         for key in keys {
-            let sign = if key.contains("loss") { -1.0 } else { 1.0 };
+            // Of losses and of colour differences the least.
+            let sign = if key.contains("loss") || key == "ciede2000" { -1.0 } else { 1.0 };
             let values = self.split("val").filter_map(|line| Some((line.epoch, line.value(key)?)));
             // Of equal values the earlier epoch, as training itself decides.
             let best =

@@ -31,4 +31,5 @@ pub mod task;
 mod testing;
 pub mod trained;
 pub mod trainer;
+pub mod views;
 pub mod weights;

@@ -317,7 +317,7 @@ pub fn training_loader(recipe: &Recipe, dataset: Arc<Dataset>) -> Result<Loader,
 }
 
 /// What makes the second view of training pictures, for tasks that have one.
-fn second_view(recipe: &Recipe) -> Result<Vec<Arc<Pipeline>>, PicturesError> {
+pub(crate) fn second_view(recipe: &Recipe) -> Result<Vec<Arc<Pipeline>>, PicturesError> {
     if recipe.task.method().is_none() {
         return Ok(Vec::new());
     }

@@ -1,5 +1,7 @@
 //! A run's model, ready to be used.
 
+pub mod grad_cam;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -71,6 +71,20 @@ Example:
   ocelli compare runs/birds-resnet18 runs/birds-resnet18-lr5e-4
   ocelli compare runs/fcn32 runs/unet --out side-by-side/")]
     Compare(CompareArgs),
+    /// Draw a run: figures, and one page with everything to show to others
+    #[command(after_help = "\
+Works from the run folder alone, at any time, also while the run goes on or after it broke. Writes
+figures/ (SVG and PNG, light and dark) and report.html, one file that needs no network: curves,
+classes, mistakes with their pictures, features by PCA and t-SNE at each snapshot (the epochs that
+train.snapshots of the recipe names), what the network is given, recipe and environment.
+
+Examples:
+  ocelli report runs/demo
+  ocelli report runs/pets --grad-cam 12            where the network looked, in 12 pictures
+  ocelli report runs/pets --grad-cam cat_7,dog_19  … in these validation pictures
+  ocelli report runs/pets --epochs 1,50,100 --out pets-report/
+  ocelli report --compare runs/fcn32 runs/unet     compare.html, beside the first run's report")]
+    Report(ReportArgs),
     /// List the models that can be built
     Models(ModelsArgs),
     /// Check, describe or make pictures
@@ -220,6 +234,31 @@ pub(crate) struct CompareArgs {
     /// Print one JSON object a line, one for each run
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The run folder; with --compare, several
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Lay the runs side by side on one page, compare.html
+    #[arg(long, conflicts_with_all = ["epochs", "grad_cam"])]
+    pub(crate) compare: bool,
+    /// Where figures/ and the page go [default: the run folder, the first of several]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Show the features of these snapshots [default: first and last, and up to four between]
+    #[arg(long, value_name = "N,N…", value_delimiter = ',')]
+    pub(crate) epochs: Option<Vec<u32>>,
+    /// Show where the network looked (Grad-CAM): in so many validation pictures, drawn by the run's
+    /// seed, or in those with these file names
+    #[arg(long, value_name = "N|NAME,NAME…")]
+    pub(crate) grad_cam: Option<String>,
+    /// Which weights look: best, last, or an epoch's number
+    #[arg(long, default_value = "best", value_name = "best|last|N")]
+    pub(crate) checkpoint: String,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
 }
 
 #[derive(Debug, Args)]

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => command::eval::eval(&arguments),
         Command::Predict(arguments) => command::predict::predict(&arguments),
         Command::Compare(arguments) => command::compare::compare(&arguments),
+        Command::Report(arguments) => command::report::report(&arguments),
         Command::Models(arguments) => command::models::models(&arguments),
         Command::Data(DataCommand::Check(arguments)) => command::data::check(&arguments),
         Command::Data(DataCommand::Stats(arguments)) => command::data::stats(&arguments),

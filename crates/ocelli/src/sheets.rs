@@ -28,44 +28,65 @@ struct Snapshots {
     epochs: BTreeMap<u32, PathBuf>,
 }
 
-/// Draws the sheets of a run into its `figures/`: one a picture, a tile an epoch. Returns how many; a
-/// run that keeps no pictures has none.
+/// The sheet of a picture.
+pub(crate) struct PictureSheet {
+    /// What the picture's files are called.
+    pub(crate) name: String,
+    pub(crate) sheet: Sheet,
+}
+
+/// Draws the sheets of a run into its `figures/`. Returns how many.
 pub(crate) fn of_run(run: &Path) -> Result<usize, Failure> {
+    let sheets = grown(run)?;
+    save(&sheets, &run.join("figures"))?;
+    Ok(sheets.len())
+}
+
+/// Draws what runs make of the same pictures. Returns how many sheets.
+pub(crate) fn of_runs(runs: &[PathBuf], to: &Path) -> Result<usize, Failure> {
+    let sheets = side_by_side(runs)?;
+    save(&sheets, to)?;
+    Ok(sheets.len())
+}
+
+/// How a run's answers grew: one sheet a picture, a tile an epoch. A run that keeps no pictures has
+/// none.
+pub(crate) fn grown(run: &Path) -> Result<Vec<PictureSheet>, Failure> {
     let snapshots = Snapshots::open(run)?;
     if !snapshots.task.answers_with_pictures() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
-    let figures = run.join("figures");
-    let names = snapshots.names()?;
-    for name in &names {
+    let mut sheets = Vec::new();
+    for name in snapshots.names()? {
+        let name = name.as_str();
         let mut tiles = snapshots.given(name)?;
         for (epoch, folder) in &snapshots.epochs {
             tiles.extend(snapshots.answer(folder, name, &format!("epoch {epoch}"))?);
         }
         tiles.extend(snapshots.truth(name)?);
         let title = format!("{}: {name}", snapshots.network);
-        write(&figures.join(format!("{name}.png")), title, tiles, snapshots.legend())?;
+        sheets.push(sheet(name, title, tiles, snapshots.legend()));
     }
-    Ok(names.len())
+    Ok(sheets)
 }
 
-/// Draws what runs make of the pictures that all of them kept: one sheet a picture, a tile a run.
-/// Returns how many.
-pub(crate) fn of_runs(runs: &[PathBuf], to: &Path) -> Result<usize, Failure> {
+/// What runs make of the pictures that all of them kept: one sheet a picture, a tile a run.
+pub(crate) fn side_by_side(runs: &[PathBuf]) -> Result<Vec<PictureSheet>, Failure> {
     let all: Vec<Snapshots> =
         runs.iter().map(|run| Snapshots::open(run)).collect::<Result<_, _>>()?;
     let Some(first) = all.first().filter(|first| first.task.answers_with_pictures()) else {
-        return Ok(0);
+        return Ok(Vec::new());
     };
     if all.len() < 2 || all.iter().any(|other| other.task != first.task) {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let mut names = first.names()?;
     for other in &all[1..] {
         let theirs = other.names()?;
         names.retain(|name| theirs.contains(name));
     }
-    for name in &names {
+    let mut sheets = Vec::new();
+    for name in names.iter().map(String::as_str) {
         let mut tiles = first.given(name)?;
         for run in &all {
             if let Some((epoch, folder)) = run.epochs.last_key_value() {
@@ -74,9 +95,9 @@ pub(crate) fn of_runs(runs: &[PathBuf], to: &Path) -> Result<usize, Failure> {
             }
         }
         tiles.extend(first.truth(name)?);
-        write(&to.join(format!("{name}.png")), name.clone(), tiles, first.legend())?;
+        sheets.push(sheet(name, name.to_owned(), tiles, first.legend()));
     }
-    Ok(names.len())
+    Ok(sheets)
 }
 
 impl Snapshots {
@@ -196,17 +217,18 @@ fn file_name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-fn write(
-    path: &Path,
-    title: String,
-    tiles: Vec<Tile>,
-    legend: Vec<LegendEntry>,
-) -> Result<(), Failure> {
+fn sheet(name: &str, title: String, tiles: Vec<Tile>, legend: Vec<LegendEntry>) -> PictureSheet {
     let rows = vec![SheetRow { label: None, tiles }];
-    let sheet = Sheet { title, rows, legend, note: None };
-    let bytes = png(&sheet).map_err(|error| unusable(path, &error))?;
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(|error| unusable(parent, &error))?;
+    PictureSheet { name: name.to_owned(), sheet: Sheet { title, rows, legend, note: None } }
+}
+
+/// Writes sheets as `NAME.png` into a folder.
+pub(crate) fn save(sheets: &[PictureSheet], folder: &Path) -> Result<(), Failure> {
+    for PictureSheet { name, sheet } in sheets {
+        let path = folder.join(format!("{name}.png"));
+        let bytes = png(sheet).map_err(|error| unusable(&path, &error))?;
+        std::fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
+        std::fs::write(&path, bytes).map_err(|error| unusable(&path, &error))?;
     }
-    std::fs::write(path, bytes).map_err(|error| unusable(path, &error))
+    Ok(())
 }

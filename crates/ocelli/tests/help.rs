@@ -5,13 +5,14 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "",
     "train",
     "resume",
     "eval",
     "predict",
     "compare",
+    "report",
     "models",
     "data",
     "data check",

@@ -54,6 +54,15 @@ impl Scaling {
         }
     }
 
+    /// The pixels that normalized values stand for, rounded and kept within 8 bits: what
+    /// [`apply`](Self::apply) undoes, and whatever was done to the values since.
+    pub(super) fn pixels_of(&self, values: &[f32]) -> Vec<u8> {
+        let pixel = |(at, value): (usize, &f32)| {
+            ((value - self.offset[at % 3]) / self.factor[at % 3]).round().clamp(0.0, 255.0) as u8
+        };
+        values.iter().enumerate().map(pixel).collect()
+    }
+
     fn scale(&self, pixels: &[u8], output: &mut [f32]) {
         let (blocks, rest) = pixels.as_chunks::<BLOCK>();
         let (output_blocks, output_rest) = output.as_chunks_mut::<BLOCK>();

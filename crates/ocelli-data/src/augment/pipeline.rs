@@ -192,6 +192,17 @@ impl Pipeline {
         }
     }
 
+    /// The picture that values of [`apply`](Self::apply) stand for, for figures: their normalization
+    /// undone, with whatever was done to them since.
+    ///
+    /// # Panics
+    /// If there are not `height × width × 3` values of [`size`](Self::size).
+    #[must_use]
+    pub fn picture_of(&self, values: &[f32]) -> Picture {
+        let [height, width] = self.size;
+        Picture::new(width, height, self.scaling.pixels_of(values))
+    }
+
     /// The picture transforms only, for figures: what [`apply`](Self::apply) would normalize.
     #[must_use]
     pub fn apply_to_picture(&self, picture: Picture, random: &mut Generator) -> Picture {

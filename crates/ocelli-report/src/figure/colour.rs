@@ -26,6 +26,8 @@ pub(crate) enum Ink {
     Hue(f32, u8),
     /// From nothing to everything, 0 to 1.
     Heat(f32),
+    /// A colour of the data's own, 8-bit sRGB.
+    Exactly([u8; 3]),
 }
 
 /// Okabe and Ito (2008), the order changed so that neighbours differ most; black is gray, and the
@@ -86,6 +88,7 @@ impl Ink {
                 });
                 hexadecimal(mixed)
             }
+            Self::Exactly(color) => hexadecimal(color),
         }
     }
 
@@ -100,6 +103,7 @@ impl Ink {
             Self::Series(index) => format!("var(--series-{})", index % SERIES.len()),
             // Of medium lightness: seen on both backgrounds.
             Self::Hue(turn, level) => oklch(0.62 + (f32::from(level) - 1.0) * 0.06, 0.13, turn),
+            Self::Exactly(color) => hexadecimal(color),
             Self::Heat(share) => {
                 let percent = share.clamp(0.0, 1.0).sqrt() * 100.0;
                 format!("color-mix(in srgb, var(--heat-1) {percent:.1}%, var(--heat-0))")

@@ -38,7 +38,8 @@ pub fn mistakes(title: &str, mistakes: &[Mistake]) -> Figure {
         match mistake.image.as_deref().and_then(crate::picture::data_uri) {
             Some(data_uri) => {
                 let alternative = mistake.picture.clone();
-                figure.marks.push(Mark::Picture { x, y, size: SIDE, data_uri, alternative });
+                let whole = false;
+                figure.marks.push(Mark::Picture { x, y, size: SIDE, data_uri, alternative, whole });
             }
             None => {
                 let at = [x + SIDE / 2.0, y + SIDE / 2.0 + 4.0];

@@ -108,11 +108,12 @@ fn draw(
             );
         }
         Mark::Text { .. } => text(out, mark),
-        Mark::Picture { x, y, size, data_uri, alternative } => {
+        Mark::Picture { x, y, size, data_uri, alternative, whole } => {
+            let fit = if *whole { "meet" } else { "slice" };
             let _ = write!(
                 out,
                 "<image x=\"{x:.1}\" y=\"{y:.1}\" width=\"{size}\" height=\"{size}\" \
-                 preserveAspectRatio=\"xMidYMid slice\" href=\"{}\"><title>{}</title></image>",
+                 preserveAspectRatio=\"xMidYMid {fit}\" href=\"{}\"><title>{}</title></image>",
                 escaped(data_uri),
                 escaped(alternative)
             );

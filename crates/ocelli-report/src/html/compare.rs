@@ -1,29 +1,36 @@
 //! Several runs on one page.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::{curve_section, page, section, tables};
-use crate::analysis::quantity;
+use super::{curve_section, galleries, page, section, tables};
+use crate::analysis::{quantity, scored};
 use crate::escape::escaped;
-use crate::run::Run;
+use crate::figure::Gallery;
+use crate::run::{EpochMetrics, Run};
 
 /// Runs of a page; more curves could not be told apart.
 const MOST_RUNS: usize = 100;
+/// Classes that get a row.
+const MOST_CLASSES: usize = 1000;
 
-/// The page that compares runs: the table of the experiments, and their curves on the same axes.
+/// The page that compares runs: the table of the experiments, how each class fared in each, their curves
+/// on the same axes, and `galleries` of what they made of the same pictures.
 #[must_use]
-pub fn compare(runs: &[Run]) -> String {
+pub fn compare(runs: &[Run], galleries: &[Gallery]) -> String {
     let runs: Vec<&Run> = runs.iter().take(MOST_RUNS).collect();
     let header = format!(
         "<header><p class=\"kind\">Comparison</p><h1>{} runs</h1><p class=\"lead\">{}</p></header>",
         runs.len(),
         escaped(&runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(", "))
     );
-    let sections = [
+    let mut sections = vec![
         section("experiments", "Experiments", table(&runs)),
+        section("classes", "Classes", by_class(&runs)),
         section("curves", "Curves", curve_section(&runs)),
-        section("differences", "Differences", differences(&runs)),
     ];
+    sections.extend(galleries::sections(galleries));
+    sections.push(section("differences", "Differences", differences(&runs)));
     page("Comparison of runs", &header, &sections)
 }
 
@@ -41,10 +48,7 @@ fn table(runs: &[&Run]) -> String {
         let loss = run.setting("train.loss.name").unwrap_or_else(|| setting("train.loss"));
         let epochs = run.epochs.iter().map(|line| line.epoch).max().unwrap_or(0);
         let (score, best, order) = match run.best() {
-            Some((key, _, value)) if key == "loss" => {
-                (quantity(&key), format!("{value:.4}"), value)
-            }
-            Some((key, _, value)) => (quantity(&key), format!("{:.2} %", value * 100.0), value),
+            Some((key, _, value)) => (quantity(&key), scored(&key, value), value),
             None => ("–".into(), "–".into(), -1.0),
         };
         let seconds: f64 = run.epochs.iter().filter_map(|line| line.value("seconds")).sum();
@@ -65,6 +69,43 @@ fn table(runs: &[&Run]) -> String {
             escaped(&score),
             tables::duration(seconds),
         );
+    }
+    out + "</tbody></table></div>"
+}
+
+/// A row for each class that any run has, by the score that all of them give classes: IoU, or else F1.
+fn by_class(runs: &[&Run]) -> String {
+    let lines: Vec<_> = runs.iter().filter_map(|run| Some((*run, run.by_class()?))).collect();
+    let has = |key: &str| {
+        let given =
+            |line: &EpochMetrics| line.classes.iter().any(|class| class.values.contains_key(key));
+        lines.len() > 1 && lines.iter().all(|(_, line)| given(line))
+    };
+    let Some(key) = ["iou", "f1"].into_iter().find(|key| has(key)) else { return String::new() };
+    let mut names: Vec<&str> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for class in lines.iter().flat_map(|(_, line)| &line.classes) {
+        if seen.insert(class.class.as_str()) && names.len() < MOST_CLASSES {
+            names.push(&class.class);
+        }
+    }
+    let mut out = format!(
+        "<p class=\"note\">{} by class, at each run's latest measurement.</p>\
+         <div class=\"wide tall\" tabindex=\"0\" role=\"group\" aria-label=\"Classes, scrolls\">\
+         <table class=\"sortable\"><thead><tr><th scope=\"col\">Class</th>",
+        quantity(key)
+    );
+    for (run, _) in &lines {
+        let _ = write!(out, "<th scope=\"col\" class=\"number\">{}</th>", escaped(&run.name));
+    }
+    out.push_str("</tr></thead><tbody>");
+    for name in names {
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escaped(name));
+        for (_, line) in &lines {
+            let class = line.classes.iter().find(|class| class.class == name);
+            out.push_str(&tables::share_cell(class.and_then(|class| class.value(key))));
+        }
+        out.push_str("</tr>");
     }
     out + "</tbody></table></div>"
 }

@@ -10,6 +10,8 @@ use crate::figure::{Shape, class_style};
 use crate::picture::data_uri;
 use crate::run::Run;
 
+use super::common_folder;
+
 pub(super) fn explorer(
     run: &Run,
     analysis: &Analysis,
@@ -17,6 +19,11 @@ pub(super) fn explorer(
     picture_bytes: usize,
     picture: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> String {
+    let task = run.setting("task").unwrap_or_default();
+    if analysis.projections.is_empty() && ["segment", "colorize"].contains(&task.as_str()) {
+        // Their snapshots are pictures.
+        return String::new();
+    }
     if analysis.projections.is_empty() {
         return "<p class=\"note\">No features were kept: name epochs under <code>train.snapshots</code> \
                 in the recipe, or wait for the first of them.</p>"
@@ -29,12 +36,19 @@ pub(super) fn explorer(
             json!([ink.css(), shape])
         })
         .collect();
+    let all: Vec<String> = analysis
+        .projections
+        .iter()
+        .flat_map(|projected| projected.snapshot.names.iter().cloned())
+        .collect();
+    let common = common_folder(&all);
     let data = json!({
         "run": run.name,
         "classes": classes,
         "styles": styles,
-        "snapshots": analysis.projections.iter().map(snapshot).collect::<Vec<_>>(),
-        "pictures": pictures(analysis, picture_bytes, picture),
+        "snapshots": analysis.projections.iter().map(|shown| snapshot(shown, common))
+            .collect::<Vec<_>>(),
+        "pictures": pictures(analysis, picture_bytes, common, picture),
     });
     let first = &analysis.projections[0];
     let more = if first.of > first.snapshot.len() {
@@ -74,7 +88,12 @@ pub(super) fn explorer(
     )
 }
 
-fn snapshot(projected: &Projected) -> Value {
+/// A name without the folders that all have in common.
+fn short(name: &str, common: usize) -> &str {
+    name.get(common..).unwrap_or(name)
+}
+
+fn snapshot(projected: &Projected, common: usize) -> Value {
     let snapshot = &projected.snapshot;
     let place =
         |class: &Option<usize>| class.map_or(-1, |class| i64::try_from(class).unwrap_or(-1));
@@ -92,7 +111,7 @@ fn snapshot(projected: &Projected) -> Value {
         format!("t-SNE: {}{classes}", note(projected.tsne_quality, Some(projected.kl_divergence)));
     json!({
         "epoch": snapshot.epoch,
-        "names": snapshot.names,
+        "names": snapshot.names.iter().map(|name| short(name, common)).collect::<Vec<_>>(),
         "labels": snapshot.labels.iter().map(place).collect::<Vec<_>>(),
         "answers": snapshot.answers.iter().map(place).collect::<Vec<_>>(),
         "confidences": snapshot.confidences.iter().map(|value| value.map(|value| rounded(value, 4)))
@@ -131,6 +150,7 @@ fn rounded(value: f32, digits: i32) -> f64 {
 fn pictures(
     analysis: &Analysis,
     bytes: usize,
+    common: usize,
     picture: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> BTreeMap<String, String> {
     let mut order: Vec<&str> = Vec::new();
@@ -164,7 +184,7 @@ fn pictures(
             break;
         }
         left -= uri.len();
-        kept.insert(name.to_owned(), uri);
+        kept.insert(short(name, common).to_owned(), uri);
     }
     kept
 }

@@ -52,18 +52,10 @@ pub(super) fn classes(classes: &[ClassMetrics], most: usize) -> String {
         let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escaped(&class.class));
         for column in &columns {
             match class.value(column) {
-                None => out.push_str("<td class=\"number\" data-value=\"-1\">–</td>"),
                 Some(value) if *column == "support" => {
                     let _ = write!(out, "<td class=\"number\" data-value=\"{value}\">{value}</td>");
                 }
-                Some(value) => {
-                    let percent = value.clamp(0.0, 1.0) * 100.0;
-                    let _ = write!(
-                        out,
-                        "<td class=\"number share\" data-value=\"{value}\" style=\"--share:{percent:.1}%\">{:.1} %</td>",
-                        value * 100.0
-                    );
-                }
+                value => out.push_str(&share_cell(value)),
             }
         }
         out.push_str("</tr>");
@@ -73,6 +65,18 @@ pub(super) fn classes(classes: &[ClassMetrics], most: usize) -> String {
         let _ = write!(out, "<p class=\"note\">The first {most} of {} classes.</p>", classes.len());
     }
     out
+}
+
+/// A cell with a share from 0 to 1, and a line as long.
+pub(super) fn share_cell(value: Option<f64>) -> String {
+    let Some(value) = value else {
+        return "<td class=\"number\" data-value=\"-1\">–</td>".to_owned();
+    };
+    let percent = value.clamp(0.0, 1.0) * 100.0;
+    format!(
+        "<td class=\"number share\" data-value=\"{value}\" style=\"--share:{percent:.1}%\">{:.1} %</td>",
+        value * 100.0
+    )
 }
 
 /// What the run was made with.

@@ -117,7 +117,7 @@ fn a_run_without_anything_but_a_recipe_has_a_page_and_figures_never_panic() {
     let page = report(&run, &analysis, &PageOptions::default(), &png);
     assert!(page.contains("No epoch is done yet") && page.contains("run.json"));
     assert!(figures(&run, &analysis, &png).is_empty());
-    assert!(compare(&[]).contains("0 runs"));
+    assert!(compare(&[], &[]).contains("0 runs"));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn features_of_a_run_that_diverged_are_left_out_and_counted() {
 fn a_comparison_of_more_runs_than_lines_can_be_told_apart_says_so() {
     let folder = run_folder(2, 0);
     let runs = vec![Run::open(folder.path()).unwrap(); 30];
-    assert!(compare(&runs).contains("The first 24 of 30 lines are drawn."));
+    assert!(compare(&runs, &[]).contains("The first 24 of 30 lines are drawn."));
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_comparison_shows_what_differs() {
     let (a, b) = (run_folder(3, 20), run_folder(3, 20));
     fs::write(b.path().join("recipe.toml"), "[optimizer]\nlr = 0.5\n").unwrap();
     let runs = [Run::open(a.path()).unwrap(), Run::open(b.path()).unwrap()];
-    let page = compare(&runs);
+    let page = compare(&runs, &[]);
     assert!(
         page.contains("optimizer.lr") && page.contains("75.00 %") && !page.contains("Mean IoU")
     );

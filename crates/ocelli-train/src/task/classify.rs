@@ -80,6 +80,8 @@ pub struct Features {
     pub labels: Vec<i64>,
     /// The first answers; -1 where there is none, or the model's numbers were none.
     pub answers: Vec<i64>,
+    /// The first answers' probabilities; no number where the model's numbers were none.
+    pub confidences: Vec<f32>,
     /// Positions in the dataset.
     pub indices: Vec<i64>,
 }
@@ -94,6 +96,7 @@ impl Features {
         self.labels.extend(known.chain(std::iter::repeat(-1)).take(count));
         self.indices.extend(indices.iter().map(|&index| index as i64));
         self.answers.resize(self.indices.len(), -1);
+        self.confidences.resize(self.indices.len(), f32::NAN);
     }
 }
 
@@ -157,6 +160,9 @@ impl Objective for Classification {
                 for (place, answer) in features.answers[before..].iter_mut().zip(&answers) {
                     *place = answer.map_or(-1, |answer| answer as i64);
                 }
+                let confidences = logits.chunks_exact(self.classes).zip(&answers).map(confidence);
+                features.confidences.truncate(before);
+                features.confidences.extend(confidences);
             }
             Ok(loss)
         };
@@ -165,6 +171,14 @@ impl Objective for Classification {
             (Scores::Classes(scores), features.map(Kept::Features))
         })
     }
+}
+
+/// The probability of an answer among its picture's scores.
+fn confidence((scores, answer): (&[f32], &Option<usize>)) -> f32 {
+    let Some(answer) = *answer else { return f32::NAN };
+    // The answer's score is the largest: no exponential overflows.
+    let total: f64 = scores.iter().map(|score| f64::from(score - scores[answer]).exp()).sum();
+    (1.0 / total) as f32
 }
 
 /// What an evaluation counts.

@@ -213,6 +213,9 @@ struct Prediction<'a> {
     picture: &'a str,
     class: Option<&'a str>,
     answer: Option<&'a str>,
+    /// The answer's probability.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f32>,
 }
 
 fn write_features(
@@ -237,13 +240,15 @@ fn write_features(
         .indices
         .iter()
         .zip(features.labels.iter().zip(&features.answers))
-        .map(|(&index, (&label, &answer))| Prediction {
+        .zip(&features.confidences)
+        .map(|((&index, (&label, &answer)), &confidence)| Prediction {
             picture: usize::try_from(index)
                 .ok()
                 .and_then(|index| dataset.samples.get(index))
                 .map_or("", |sample| &sample.name),
             class: class(label),
             answer: class(answer),
+            confidence: confidence.is_finite().then_some(confidence),
         })
         .collect();
     replace_json_lines(&place.join("predictions.jsonl"), &predictions)

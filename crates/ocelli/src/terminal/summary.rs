@@ -113,7 +113,7 @@ pub(crate) fn ending(ending: &Ending, folder: &RunFolder) -> String {
             "weights {path}/checkpoints/best/model.safetensors\n\
              numbers {path}/metrics.jsonl\n\
              recipe  {path}/recipe.toml\n\
-             next    ocelli eval {path}\n        ocelli predict {path} PICTURE"
+             next    ocelli eval {path}\n        ocelli predict {path} PICTURE\n        ocelli report {path}"
         );
     }
     text
