@@ -217,7 +217,7 @@ fn chart(runs: &[&Run], key: &str) -> Option<Chart> {
     if lines.is_empty() {
         return None;
     }
-    let is_share = ["accuracy", "top5", "iou", "precision", "recall", "f1"]
+    let is_share = ["accuracy", "top5", "iou", "precision", "recall", "f1", "knn"]
         .iter()
         .any(|part| key.contains(part))
         && values().all(|value| value.is_nan() || value.abs() <= 1.0);
@@ -240,6 +240,8 @@ pub(crate) fn quantity(key: &str) -> String {
         "psnr" => "PSNR".into(),
         "ssim" => "SSIM".into(),
         "ciede2000" => "CIEDE2000".into(),
+        "knn" => "Accuracy of nearest neighbours".into(),
+        "embedding_std" => "Spread of the projections".into(),
         other => {
             let words = other.replace('_', " ");
             let mut letters = words.chars();
@@ -255,7 +257,7 @@ pub(crate) fn quantity(key: &str) -> String {
 pub(crate) fn scored(key: &str, value: f64) -> String {
     match key {
         "psnr" => format!("{value:.2} dB"),
-        "ssim" => format!("{value:.3}"),
+        "ssim" | "embedding_std" => format!("{value:.3}"),
         "ciede2000" => format!("{value:.2}"),
         key if key.contains("loss") => format!("{value:.4}"),
         _ => format!("{:.2} %", value * 100.0),

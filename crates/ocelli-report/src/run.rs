@@ -179,7 +179,7 @@ impl Run {
     #[must_use]
     pub fn best(&self) -> Option<(String, u32, f64)> {
         let wanted = self.setting("train.best_by");
-        let keys = wanted.as_deref().into_iter().chain(["miou", "accuracy", "loss"]);
+        let keys = wanted.as_deref().into_iter().chain(["miou", "accuracy", "knn", "loss"]);
         for key in keys {
             // Of losses and of colour differences the least.
             let sign = if key.contains("loss") || key == "ciede2000" { -1.0 } else { 1.0 };
