@@ -184,6 +184,11 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// The folder at a place, whatever is there.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
     /// Opens the folder of a run.
     ///
     /// # Errors
@@ -373,7 +378,7 @@ pub(crate) fn system(
 }
 
 /// Writes a small file so that a crash leaves either the old content or the new.
-fn replace_file(path: &Path, content: &[u8]) -> Result<(), RunFolderError> {
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), RunFolderError> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     let new = PathBuf::from(new);

@@ -7,6 +7,7 @@ pub(crate) mod eval;
 pub(crate) mod models;
 pub(crate) mod predict;
 pub(crate) mod probe;
+pub(crate) mod sweep;
 pub(crate) mod train;
 pub(crate) mod weights;
 

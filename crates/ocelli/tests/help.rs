@@ -5,10 +5,11 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "",
     "train",
     "resume",
+    "sweep",
     "eval",
     "predict",
     "compare",
