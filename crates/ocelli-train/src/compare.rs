@@ -132,7 +132,7 @@ fn described_model(model: &ModelSection) -> String {
 
 /// The best of validations; of equal ones the first, and one that is no number only for want of
 /// others: as training itself chooses.
-fn best_validation<'a>(
+pub(crate) fn best_validation<'a>(
     records: impl Iterator<Item = &'a EpochRecord>,
     by: BestBy,
 ) -> Option<&'a EpochRecord> {

@@ -26,6 +26,7 @@ pub mod run_folder;
 pub mod schedule;
 pub mod selection;
 pub mod step_benchmark;
+pub mod sweep;
 pub mod task;
 #[cfg(test)]
 mod testing;

@@ -184,6 +184,11 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// The folder at a place, whatever is there.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
     /// Opens the folder of a run.
     ///
     /// # Errors

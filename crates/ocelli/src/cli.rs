@@ -49,6 +49,21 @@ number of threads).
 Example:
   ocelli resume runs/demo")]
     Resume(ResumeArgs),
+    /// Train many runs from one file, and lay them side by side: mean and spread over seeds
+    #[command(after_help = "\
+GRID is a TOML file: a recipe, named settings, and axes whose values are combined with every setting.
+Mean and spread (the sample standard deviation) are taken over the axis `seed`. docs/sweeps.md says
+more. The folder, by default runs/ and the grid's name, holds every run with its log, and table.md,
+table.csv and table.json.
+
+The same command again goes on: finished runs are kept, stopped ones go on where they were, failed
+ones are tried again. Ctrl-C saves everything. Exit status 1 if a run failed; the rest is done.
+
+Examples:
+  ocelli sweep recipes/grid-birds.toml --dry-run
+  ocelli sweep recipes/grid-birds.toml
+  ocelli sweep grid.toml --jobs 4 --set data.train=my-pictures/ --out runs/mine")]
+    Sweep(SweepArgs),
     /// Measure a trained model on its validation pictures, or on others
     #[command(after_help = "\
 Examples:
@@ -161,6 +176,9 @@ pub(crate) struct TrainArgs {
     /// Print nothing but errors and the closing summary
     #[arg(long)]
     pub(crate) quiet: bool,
+    /// Save everything and stop when standard input ends: for a program that starts this one
+    #[arg(long, hide = true)]
+    pub(crate) stop_with_input: bool,
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +190,32 @@ pub(crate) struct ResumeArgs {
     /// Print nothing but errors and the closing summary
     #[arg(long)]
     pub(crate) quiet: bool,
+    /// Save everything and stop when standard input ends: for a program that starts this one
+    #[arg(long, hide = true)]
+    pub(crate) stop_with_input: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    /// The grid (.toml)
+    pub(crate) grid: PathBuf,
+    /// Change a value of every setting's recipe, such as train.epochs=5; can be given many times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+    /// The sweep's folder [default: runs/ and the grid's name]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How many runs at once; they share the threads, and each needs memory of its own
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: u16,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+    /// Check every recipe and its pictures, list the runs, and train nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the table with every run as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ pub(crate) mod models;
 pub(crate) mod predict;
 pub(crate) mod probe;
 pub(crate) mod report;
+pub(crate) mod sweep;
 pub(crate) mod train;
 pub(crate) mod weights;
 

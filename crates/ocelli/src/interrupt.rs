@@ -1,4 +1,5 @@
-//! Ctrl-C: the first asks for an orderly stop, the second ends the program.
+//! Ctrl-C: the first asks for an orderly stop, the second ends the program. The end of standard input
+//! is a second way to ask, for a process that another one started.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,4 +19,14 @@ pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     })
     .map_err(Failure::failed)?;
     Ok(flag)
+}
+
+/// Also sets the flag when standard input ends: at the latest when the process at its other end is
+/// gone, in whatever way.
+pub(crate) fn stop_with_input(flag: &Arc<AtomicBool>) {
+    let shared = flag.clone();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        shared.store(true, Ordering::Relaxed);
+    });
 }

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Train(arguments) => command::train::train(arguments),
         Command::Resume(arguments) => command::train::resume(arguments),
+        Command::Sweep(arguments) => command::sweep::sweep(&arguments),
         Command::Eval(arguments) => command::eval::eval(&arguments),
         Command::Predict(arguments) => command::predict::predict(&arguments),
         Command::Compare(arguments) => command::compare::compare(&arguments),

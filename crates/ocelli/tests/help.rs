@@ -5,10 +5,11 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "",
     "train",
     "resume",
+    "sweep",
     "eval",
     "predict",
     "compare",

@@ -174,11 +174,16 @@ impl RecipeText {
                 break;
             }
         }
-        let before = self.text.get(..span?.start)?;
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Some((line, column))
+        line_and_column(&self.text, span?.start)
     }
+}
+
+/// Line and column, from 1, of a place in a text.
+pub(crate) fn line_and_column(text: &str, place: usize) -> Option<(usize, usize)> {
+    let before = text.get(..place)?;
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Some((line, column))
 }
 
 fn parse(text: &str, origin: &str) -> Result<Recipe, RecipeError> {

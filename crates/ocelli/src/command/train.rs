@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use ocelli_train::recipe::Recipe;
 use ocelli_train::recipe::read::RecipeText;
@@ -32,7 +34,7 @@ pub(crate) fn train(arguments: TrainArgs) -> Result<ExitCode, Failure> {
         Some(path) => RunFolder::create(path).map_err(Failure::usage)?,
         None => free_folder(&run_name(&arguments.source))?,
     };
-    let stop = interrupt::stop_flag()?;
+    let stop = stop_flag(arguments.stop_with_input)?;
     let mut observer = observer(arguments.quiet);
     let result = trainer::start(recipe, &folder, &compute, observer.as_mut(), &stop);
     drop(observer);
@@ -47,11 +49,20 @@ pub(crate) fn train(arguments: TrainArgs) -> Result<ExitCode, Failure> {
 pub(crate) fn resume(arguments: ResumeArgs) -> Result<ExitCode, Failure> {
     let folder = RunFolder::open(&arguments.run).map_err(Failure::usage)?;
     let compute = compute::set_up(&arguments.compute)?;
-    let stop = interrupt::stop_flag()?;
+    let stop = stop_flag(arguments.stop_with_input)?;
     let mut observer = observer(arguments.quiet);
     let result = trainer::resume(&folder, &compute, observer.as_mut(), &stop);
     drop(observer);
     conclude(result, &folder)
+}
+
+/// What ends training before its time: Ctrl-C, and where it is asked for the end of standard input.
+fn stop_flag(with_input: bool) -> Result<Arc<AtomicBool>, Failure> {
+    let stop = interrupt::stop_flag()?;
+    if with_input {
+        interrupt::stop_with_input(&stop);
+    }
+    Ok(stop)
 }
 
 fn observer(quiet: bool) -> Box<dyn Observer> {
@@ -116,7 +127,7 @@ fn decided(arguments: &TrainArgs) -> Result<Decided, Failure> {
 
 /// Paths of a recipe are relative to where `ocelli train` was called; those of a run folder must
 /// hold wherever `ocelli resume` is called.
-fn make_absolute(recipe: &mut Recipe) -> Result<(), Failure> {
+pub(super) fn make_absolute(recipe: &mut Recipe) -> Result<(), Failure> {
     use ocelli_train::recipe::Validation;
     let absolute = |location: &mut String| -> Result<(), Failure> {
         if !location.contains("://") {
