@@ -2,7 +2,7 @@
 
     python -m venv ~/ocelli-report-reference
     ~/ocelli-report-reference/bin/pip install scikit-learn openTSNE
-    cargo build --release -p ocelli-report --example tsne_benchmark
+    cargo build --release --workspace --example tsne_benchmark
     ~/ocelli-report-reference/bin/python bench/tsne/compare.py target/release/examples/tsne_benchmark
 
 Each run is a process of its own and times from features to coordinates. The divergence is computed

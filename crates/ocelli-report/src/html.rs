@@ -320,8 +320,9 @@ fn mistake_section(
             }
             None => out.push_str("<span class=\"empty\">no picture</span>"),
         }
-        let sure =
-            mistake.confidence.map_or(String::new(), |value| format!(" {:.0} %", value * 100.0));
+        let sure = mistake
+            .confidence
+            .map_or(String::new(), |value| format!(" {:.0}\u{a0}%", value * 100.0));
         let _ = write!(
             out,
             "<span class=\"answer\">{}{sure}</span><span class=\"truth\">is {}</span></li>",

@@ -104,3 +104,6 @@ pub fn first_batch(
     let names = indices.iter().map(|&index| train.samples[index].name.clone()).collect();
     Ok(BatchViews { names, rows })
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 pub use ocelli_data as data;
 pub use ocelli_models as models;
 pub use ocelli_nn as nn;
+pub use ocelli_report as report;
 pub use ocelli_train as train;
 
 /// What most programs need.

@@ -93,7 +93,7 @@ fn draw(figure: &mut Figure, chart: &Chart, [left, top]: [f32; 2]) {
     let kept: Vec<&Curve> = chart.curves.iter().take(MOST_CURVES).collect();
     figure.text([left, top + 12.0], 13.0, Anchor::Start, Ink::Text, chart.title.as_str());
     let axes_top = top + key(figure, &kept, [left, top + 22.0]) + 8.0;
-    let (plot_left, right, bottom) = (left + 46.0, left + WIDTH - 4.0, top + HEIGHT - 30.0);
+    let (plot_left, right, bottom) = (left + 46.0, left + WIDTH - 12.0, top + HEIGHT - 30.0);
     let finite = || kept.iter().flat_map(|curve| &curve.points).filter(|point| point.1.is_finite());
     let across = Axis::new(finite().map(|point| point.0), plot_left, right);
     let factor = if chart.unit == Unit::Share { 100.0 } else { 1.0 };

@@ -44,8 +44,7 @@ fn body(gallery: &Gallery) -> String {
             match data_uri(&picture.image) {
                 Some(uri) => {
                     let alternative = escaped(&picture.alternative);
-                    let _ =
-                        write!(out, "<img src=\"{uri}\" alt=\"{alternative}\" loading=\"lazy\">");
+                    let _ = write!(out, "<img src=\"{uri}\" alt=\"{alternative}\">");
                 }
                 None => out.push_str("<span class=\"empty\">no picture</span>"),
             }

@@ -163,7 +163,7 @@
       };
       entry("Class", className(labels[point]));
       if (answers[point] >= 0) {
-        const sure = confidences[point] == null ? "" : " (" + Math.round(confidences[point] * 100) + " %)";
+        const sure = confidences[point] == null ? "" : " (" + Math.round(confidences[point] * 100) + "\u00a0%)";
         entry("Answer", className(answers[point]) + sure, isWrong(point) ? "bad" : "");
       }
       entry("Picture", name);

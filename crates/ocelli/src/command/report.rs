@@ -110,6 +110,9 @@ fn epochs(arguments: &ReportArgs, run: &Run) -> Result<Option<Vec<u32>>, Failure
 
 /// What the run's snapshots made of their pictures, also drawn as sheets into `folder`.
 fn grown(run: &Path, folder: &Path) -> Result<Option<Gallery>, Failure> {
+    if !run.join("snapshots").join("pictures").is_dir() {
+        return Ok(None);
+    }
     let sheets = sheets::grown(run)?;
     sheets::save(&sheets, folder)?;
     Ok(galleries::of_sheets(&sheets, "What the network makes of validation pictures, by epoch."))

@@ -69,12 +69,20 @@ pub(super) fn grad_cam(
         label: (*name).to_owned(),
         pictures: looked_at(name, *label, looked, classes),
     });
+    let [height, width] =
+        looked.iter().find_map(|looked| looked.answer.as_ref()).map_or([0, 0], |map| map.size);
+    let places = match height * width {
+        1 => "At this size of pictures the network's last map has one place, and tells none apart; a \
+              larger data.size does."
+            .to_owned(),
+        _ => format!("The network's last map has {height} x {width} places."),
+    };
     Ok(Gallery {
         name: "grad-cam".into(),
         title: "Where the network looked".into(),
         note: format!(
             "Grad-CAM of validation pictures, with the weights of epoch {}: what is light raised the \
-             class's score most.",
+             class's score most. {places}",
             trained.epoch
         ),
         groups: groups.collect(),
@@ -146,7 +154,7 @@ fn looked_at(
         let size = [height as usize, width as usize];
         let heat = heat_over(looked.seen.pixels(), size, &map.values, map.size);
         shown.push(Captioned {
-            caption: format!("{kind}: {name} {:.0} %", map.probability * 100.0),
+            caption: format!("{kind}: {name} {:.0}\u{a0}%", map.probability * 100.0),
             alternative: format!("What speaks for {name} lies {}", place(map)),
             image: heat.and_then(|rgb| thumbnail(rgb, width, height, LONGEST)).unwrap_or_default(),
         });
@@ -167,6 +175,9 @@ fn place(map: &ClassMap) -> &'static str {
     let [total, down, along] = sums;
     if total.is_nan() || total <= 0.0 {
         return "nowhere";
+    }
+    if map.values.len() == 1 {
+        return "anywhere: the map has one place";
     }
     let third = |share: f64| (share > 0.4) as usize + (share > 0.6) as usize;
     const PLACES: [[&str; 3]; 3] = [
