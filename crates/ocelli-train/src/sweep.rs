@@ -10,6 +10,3 @@ pub mod grid;
 pub mod outcome;
 pub mod plan;
 pub mod table;
-
-#[cfg(test)]
-mod tests;

@@ -51,10 +51,9 @@ Example:
     Resume(ResumeArgs),
     /// Train many runs from one file, and lay them side by side: mean and spread over seeds
     #[command(after_help = "\
-GRID is a TOML file: a recipe, named settings, and axes whose values are combined with every setting.
-Mean and spread (the sample standard deviation) are taken over the axis `seed`. docs/sweeps.md says
-more. The folder, by default runs/ and the grid's name, holds every run with its log, and table.md,
-table.csv and table.json.
+GRID is a TOML file: a recipe, named settings, and axes whose values go with every setting. Mean
+and spread (the sample standard deviation) are taken over the axis `seed`. docs/sweeps.md says
+more. The folder holds every run with its log, and table.md, table.csv and table.json.
 
 The same command again goes on: finished runs are kept, stopped ones go on where they were, failed
 ones are tried again. Ctrl-C saves everything. Exit status 1 if a run failed; the rest is done.

@@ -342,7 +342,10 @@ impl Reader<'_> {
             let path: Vec<&str> = path.iter().copied().chain(["recipe"]).collect();
             return Err(self.wrong(&path, kind(item), "a recipe's path, or a recipe as a table"));
         };
-        let text = DocumentMut::from(table.clone()).to_string();
+        let mut table = table.clone();
+        // As `recipe.seed = 1` it would have no place of its own to be written at.
+        table.set_dotted(false);
+        let text = DocumentMut::from(table).to_string();
         Ok(Some(RecipeText::new(format!("{}: [recipe]", self.origin), text)))
     }
 

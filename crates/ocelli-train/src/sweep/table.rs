@@ -211,13 +211,10 @@ impl SweepTable {
         let mut notes = Vec::new();
         for stage in &self.stages {
             let scores = &stage.scores;
+            let (name, unit) = named(stage.metric);
             let best =
                 scores.best.zip(scores.best_epoch).map_or_else(String::new, |(best, epoch)| {
-                    format!(
-                        ", {} {} at epoch {epoch}",
-                        heading(stage.metric),
-                        shown(stage.metric, best)
-                    )
+                    format!(", {name} {}{unit} at epoch {epoch}", shown(stage.metric, best))
                 });
             notes.push(format!("{}: {}{best}", stage.label, stage.state));
         }
@@ -314,14 +311,20 @@ impl TableRow {
     }
 }
 
+/// A measure's name, and what its values as people read them are followed by.
+fn named(by: BestBy) -> (&'static str, &'static str) {
+    match by {
+        BestBy::Accuracy => ("accuracy", " %"),
+        BestBy::Miou => ("mIoU", " %"),
+        BestBy::Psnr => ("PSNR", " dB"),
+        other => (other.name(), ""),
+    }
+}
+
 /// A measure's name above its numbers.
 fn heading(by: BestBy) -> String {
-    match by {
-        BestBy::Accuracy => "accuracy %".to_owned(),
-        BestBy::Miou => "mIoU %".to_owned(),
-        BestBy::Psnr => "PSNR dB".to_owned(),
-        other => other.name().to_owned(),
-    }
+    let (name, unit) = named(by);
+    format!("{name}{unit}")
 }
 
 /// A measure's value as people read it.

@@ -1,10 +1,11 @@
+//! From a grid's text to the runs that it asks for, and what is told where it can't be.
+
 use std::path::Path;
 
+use ocelli_train::sweep::grid::{Grid, GridError};
+use ocelli_train::sweep::plan::Plan;
+use ocelli_train::sweep::table::Summary;
 use proptest::prelude::*;
-
-use super::grid::{Grid, GridError};
-use super::plan::Plan;
-use super::table::Summary;
 
 fn grid(text: &str) -> Result<Grid, GridError> {
     Grid::read(text, "grid.toml", "grid", Path::new("nowhere"))
@@ -123,7 +124,7 @@ fn what_is_wrong_with_a_grid_is_told_with_its_place() {
         // What is wrong with a run names the run and the key.
         (
             "[recipe]\n[axes]\nseed = [0]\n'train.epochs' = [1, 0]\n",
-            "grid.toml: seed 0, train.epochs 0: train.epochs: found 0, expected at least 1",
+            "grid.toml: train.epochs 0, seed 0: train.epochs: found 0, expected at least 1",
         ),
         (
             "[recipe]\n[[setting]]\nname = 'A'\nset = { 'train.epoch' = 3 }\n",
