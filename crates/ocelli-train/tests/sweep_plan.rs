@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use ocelli_train::recipe::BestBy;
 use ocelli_train::sweep::grid::{Grid, GridError};
+use ocelli_train::sweep::outcome::Scores;
 use ocelli_train::sweep::plan::Plan;
-use ocelli_train::sweep::table::Summary;
+use ocelli_train::sweep::table::{Summary, SweepTable, TableRow, TableRun};
 use proptest::prelude::*;
 
 fn grid(text: &str) -> Result<Grid, GridError> {
@@ -163,6 +165,47 @@ fn the_spread_is_the_sample_standard_deviation_and_of_one_run_there_is_none() {
     let summary = Summary::of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).unwrap();
     assert_eq!((summary.mean, summary.count), (5.0, 8));
     assert!((summary.spread.unwrap() - (32.0_f64 / 7.0).sqrt()).abs() < 1e-12);
+}
+
+#[test]
+fn rows_that_are_measured_differently_each_say_how_and_text_stays_text_in_every_format() {
+    let row = |values: &str, metric, mean| TableRow {
+        setting: None,
+        values: vec![values.to_owned()],
+        metric,
+        finished: 1,
+        best: Summary::of(&[mean]),
+        last: Summary::of(&[mean, mean + 0.25]),
+        test: None,
+        seconds_per_epoch: Summary::of(&[1.25]),
+        runs: vec![TableRun {
+            label: "a_b, seed 0".to_owned(),
+            folder: "runs/a".to_owned(),
+            seed: 0,
+            metric,
+            state: "failed",
+            error: Some("line | one\nline two".to_owned()),
+            scores: Scores::default(),
+        }],
+    };
+    let table = SweepTable {
+        name: "mixed".to_owned(),
+        columns: vec!["model.name".to_owned()],
+        stages: Vec::new(),
+        rows: vec![row("a, \"b\"", BestBy::Accuracy, 0.5), row("c|d", BestBy::Loss, 0.5)],
+    };
+    let (header, rows) = table.cells();
+    assert_eq!(header, ["model.name", "runs", "measure", "best val", "last val", "s/epoch"]);
+    assert_eq!(rows[0], ["a, \"b\"", "1", "accuracy %", "50.00", "62.50 ± 17.68", "1.2"]);
+    assert_eq!(rows[1], ["c|d", "1", "loss", "0.5000", "0.6250 ± 0.1768", "1.2"]);
+    let markdown = table.to_markdown();
+    assert!(markdown.contains("| c\\|d | 1 | loss |"), "{markdown}");
+    assert!(markdown.contains("- failed: a\\_b, seed 0: line \\| one line two\n"), "{markdown}");
+    let csv = table.to_csv().unwrap();
+    assert!(
+        csv.contains("\n,\"a, \"\"b\"\"\",1,1,accuracy,0.5,,0.625,0.1767766952966369,,,1.25,\n"),
+        "{csv}"
+    );
 }
 
 proptest! {

@@ -307,7 +307,7 @@ fn ctrl_c_saves_every_run_and_the_same_command_goes_on() {
     let finished = status.iter().filter(|status| **status == "finished").count();
     assert!(status.iter().all(|status| status == "stopped" || status == "finished"), "{status:?}");
     assert!(finished < 2, "both were over before they could be stopped");
-    assert!(err(&stopped).contains(&format!("{} runs to go", 3 - finished)), "{}", err(&stopped));
+    assert!(err(&stopped).contains(&format!("saved: {} run", 3 - finished)), "{}", err(&stopped));
     assert!(out(&stopped).contains(&format!("{finished} of 3")), "{}", out(&stopped));
     let resumed = run(&mut sweep(&grid, &place));
     assert!(resumed.status.success(), "{}", err(&resumed));

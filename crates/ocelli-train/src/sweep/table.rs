@@ -1,7 +1,6 @@
 //! The table of a sweep: a row a setting, with mean and spread over its seeds.
 
 use serde::Serialize;
-use serde_json::json;
 
 use super::folder::SweepFolder;
 use super::outcome::{Outcome, Scores};
@@ -282,12 +281,6 @@ impl SweepTable {
         }
         let bytes = writer.into_inner().map_err(|error| error.into_error())?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// The table with every run as JSON.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        json!(self)
     }
 }
 

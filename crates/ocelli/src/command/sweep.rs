@@ -150,7 +150,8 @@ fn conclude(table: &SweepTable, outcomes: &[Outcome]) -> ExitCode {
     let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|it| wanted(it)).count();
     let left = count(|outcome| matches!(outcome, Outcome::Stopped | Outcome::Waiting));
     if left > 0 {
-        eprintln!("stopped, everything saved: {left} runs to go. The same command goes on");
+        let runs = if left == 1 { "run" } else { "runs" };
+        eprintln!("stopped, everything saved: {left} {runs} to go. The same command goes on");
         return ExitCode::from(STOPPED);
     }
     let failed = table.failed().count();

@@ -112,6 +112,7 @@ impl<'a> Queue<'a> {
                         let error = format!("it starts from {stage}, which failed");
                         self.say(number, &format!("failed: {error}"));
                         self.outcomes[number] = Outcome::Failed { error };
+                        break;
                     }
                     // Somebody stopped the stage alone; the next sitting goes on with it.
                     Outcome::Stopped => self.outcomes[number] = Outcome::Stopped,
