@@ -36,6 +36,9 @@ fn flat(folder: &Path, size: u32, masks: bool) -> String {
             }
         }
     }
+    if masks {
+        std::fs::copy(Path::new(&birds).join("parts.csv"), place.join("palette.csv")).unwrap();
+    }
     place.display().to_string()
 }
 
