@@ -7,6 +7,7 @@
 //! broken.jsonl      the pictures that could not be used, once each, with the reason
 //! checkpoints/      last/ best/ epoch-0050/ …
 //! snapshots/        epoch-0001/features.safetensors …
+//! tensorboard/      train/ val/ test/: the same numbers for TensorBoard
 //! ```
 
 use std::fs::{self, File, OpenOptions};
@@ -279,6 +280,12 @@ impl RunFolder {
     #[must_use]
     pub fn snapshots(&self) -> PathBuf {
         self.path.join("snapshots")
+    }
+
+    /// The folder that TensorBoard opens.
+    #[must_use]
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
     }
 
     /// Writes the resolved recipe.

@@ -15,6 +15,7 @@ use rand::Rng;
 
 use super::broken::BrokenPictures;
 use super::snapshot::Snapshots;
+use super::tensorboard::TensorBoard;
 use super::{Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError};
 use crate::checkpoint;
 use crate::ema::Ema;
@@ -52,6 +53,7 @@ pub(super) struct Session {
     schedule: Schedule,
     objective: Box<dyn Objective>,
     snapshots: Snapshots,
+    tensorboard: TensorBoard,
     state: TrainingState,
     broken: BrokenPictures,
 }
@@ -128,6 +130,7 @@ impl Session {
             schedule,
             objective,
             snapshots,
+            tensorboard: TensorBoard::new(&recipe, folder),
             state: TrainingState::default(),
             recipe,
             pictures,
@@ -160,6 +163,7 @@ impl Session {
 
     /// Trains until the recipe's end, an early stop, or the user's.
     pub(super) fn train(&mut self, watch: &mut Watch<'_>) -> Result<Ending, TrainError> {
+        self.tensorboard.begin(self.state.epoch, watch.observer);
         let mut last = None;
         let mut status = RunStatus::Finished;
         while self.state.epoch < self.recipe.train.epochs {
@@ -372,6 +376,10 @@ impl Session {
         let best = self.state.note_validation(by, by.value(&val));
         self.save()?;
         self.keep_checkpoint()?;
+        let kept = evaluation.kept.as_ref();
+        let model = self.model.as_ref().expect("the model is put back after every step");
+        let weights = || state::state_dict(model);
+        self.tensorboard.epoch([&train, &val], &self.pictures.val, kept, weights, watch.observer);
         watch.observer.epoch(&train, &val, best);
         Ok(Some(val))
     }

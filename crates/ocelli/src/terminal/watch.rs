@@ -80,6 +80,10 @@ impl Observer for TerminalObserver {
         }
     }
 
+    fn note(&mut self, text: &str) {
+        self.say(&format!("note: {text}"));
+    }
+
     fn epoch(&mut self, train: &EpochRecord, val: &EpochRecord, best: bool) {
         if self.header_due {
             self.header_due = false;
