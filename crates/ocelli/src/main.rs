@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Resume(arguments) => command::train::resume(arguments),
         Command::Eval(arguments) => command::eval::eval(&arguments),
         Command::Predict(arguments) => command::predict::predict(&arguments),
+        Command::Embed(arguments) => command::embed::embed(&arguments),
         Command::Compare(arguments) => command::compare::compare(&arguments),
         Command::Models(arguments) => command::models::models(&arguments),
         Command::Data(DataCommand::Check(arguments)) => command::data::check(&arguments),

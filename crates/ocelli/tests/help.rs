@@ -5,12 +5,13 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "",
     "train",
     "resume",
     "eval",
     "predict",
+    "embed",
     "compare",
     "models",
     "data",
