@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod compare;
 pub mod config;
 pub mod ema;
+pub mod feature_file;
 pub mod file_names;
 mod fine_tuning;
 mod flat;

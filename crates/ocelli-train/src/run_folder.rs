@@ -7,6 +7,7 @@
 //! broken.jsonl      the pictures that could not be used, once each, with the reason
 //! checkpoints/      last/ best/ epoch-0050/ …
 //! snapshots/        epoch-0001/features.safetensors …
+//! tensorboard/      train/ val/ test/: the same numbers for TensorBoard
 //! ```
 
 use std::fs::{self, File, OpenOptions};
@@ -302,6 +303,12 @@ impl RunFolder {
         let backbone = path.join(BACKBONE);
         let best = path.join("checkpoints").join("best").join("model.safetensors");
         Some(if backbone.is_file() { backbone } else { best })
+    }
+
+    /// The folder that TensorBoard opens.
+    #[must_use]
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
     }
 
     /// Writes the resolved recipe.

@@ -5,7 +5,7 @@ pub mod grad_cam;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use burn::tensor::{Device, activation};
+use burn::tensor::{Device, Tensor, activation};
 use ocelli_data::augment::Pipeline;
 use ocelli_data::dataset::ClassMismatch;
 use ocelli_data::random::{Purpose, generator};
@@ -242,18 +242,7 @@ impl Trained {
         if pictures.is_empty() {
             return Vec::new();
         }
-        let [height, width] = self.pipeline.size().map(|side| side as usize);
-        let shape = [pictures.len(), height, width, 3];
-        let mut images = vec![0.0; shape.iter().product()];
-        for (index, (picture, output)) in
-            pictures.into_iter().zip(images.chunks_exact_mut(height * width * 3)).enumerate()
-        {
-            // Evaluation transforms draw nothing; the generator is a formality.
-            let mut random = generator(0, Purpose::Augment, 0, index as u64);
-            self.pipeline.apply(picture, &mut random, output);
-        }
-        self.compute_as_trained();
-        let images = images_tensor(images, shape, &self.device);
+        let images = self.images(pictures);
         let logits = self.network.classifier().forward(images, &Pass::eval());
         let probabilities = activation::softmax(logits, 1);
         let classes = &self.info.classes;
@@ -267,6 +256,45 @@ impl Trained {
                     .collect()
             })
             .collect()
+    }
+
+    /// The penultimate features of each picture, `[pictures, width]` row by row, and their width.
+    ///
+    /// # Panics
+    /// If the run's model has none; see [`Trained::has_features`].
+    #[must_use]
+    pub fn features(&self, pictures: Vec<Picture>) -> (Vec<f32>, usize) {
+        if pictures.is_empty() {
+            return (Vec::new(), 0);
+        }
+        let images = self.images(pictures);
+        let features = self.network.classifier().forward_features(images, &Pass::eval());
+        let width = features.dims()[1];
+        (floats(features), width)
+    }
+
+    /// Whether the run's model describes a whole picture by features.
+    #[must_use]
+    pub fn has_features(&self) -> bool {
+        !self.recipe.task.answers_with_pictures()
+    }
+
+    /// What the network is given of pictures; the process is set to compute as the run did.
+    ///
+    /// `[n, height, width, 3]`
+    fn images(&self, pictures: Vec<Picture>) -> Tensor<4> {
+        let [height, width] = self.pipeline.size().map(|side| side as usize);
+        let shape = [pictures.len(), height, width, 3];
+        let mut images = vec![0.0; shape.iter().product()];
+        for (index, (picture, output)) in
+            pictures.into_iter().zip(images.chunks_exact_mut(height * width * 3)).enumerate()
+        {
+            // Evaluation transforms draw nothing; the generator is a formality.
+            let mut random = generator(0, Purpose::Augment, 0, index as u64);
+            self.pipeline.apply(picture, &mut random, output);
+        }
+        self.compute_as_trained();
+        images_tensor(images, shape, &self.device)
     }
 
     /// The class of every pixel of a picture, in its own size.

@@ -9,6 +9,7 @@ mod broken;
 mod observer;
 mod session;
 mod snapshot;
+mod tensorboard;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;

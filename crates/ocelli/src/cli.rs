@@ -79,6 +79,17 @@ Examples:
   ocelli predict runs/streets rides/ --out masks/ --masks overlay
   ocelli predict runs/colorize old-photographs/ --out colored/")]
     Predict(PredictArgs),
+    /// Write the features by which a model describes pictures: what its last layer sees
+    #[command(after_help = "\
+Writes DIR/features.safetensors (`features` [pictures, width]; `labels` where the pictures have
+classes, positions in the header's `classes`, -1 for a picture without) and DIR/features.csv (name,
+label, f0, f1, …). Row n of one is row n of the other. Pictures that can't be read are told and left
+out.
+
+Examples:
+  ocelli embed runs/birds holiday/
+  ocelli embed runs/birds pictures.tar more.csv bird.jpg --out features/ --checkpoint last")]
+    Embed(EmbedArgs),
     /// Lay runs side by side: network, loss, optimizer, learning rate, epochs, score
     #[command(after_help = "\
 Example:
@@ -259,6 +270,26 @@ pub(crate) struct PredictArgs {
     #[arg(long, default_value = "best", value_name = "best|last|N")]
     pub(crate) checkpoint: String,
     /// Print one JSON object a line, one for each picture
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmbedArgs {
+    /// The run folder, of classification
+    pub(crate) run: PathBuf,
+    /// Pictures, or folders, .tar or .csv of them; where they have classes, those are the labels
+    #[arg(required = true, value_name = "PICTURES")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Where the files go
+    #[arg(long, default_value = "features", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Which weights: best, last, or an epoch's number
+    #[arg(long, default_value = "best", value_name = "best|last|N")]
+    pub(crate) checkpoint: String,
+    /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod compare;
 pub(crate) mod data;
+pub(crate) mod embed;
 pub(crate) mod eval;
 pub(crate) mod models;
 pub(crate) mod predict;

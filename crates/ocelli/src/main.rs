@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Sweep(arguments) => command::sweep::sweep(&arguments),
         Command::Eval(arguments) => command::eval::eval(&arguments),
         Command::Predict(arguments) => command::predict::predict(&arguments),
+        Command::Embed(arguments) => command::embed::embed(&arguments),
         Command::Compare(arguments) => command::compare::compare(&arguments),
         Command::Report(arguments) => command::report::report(&arguments),
         Command::Models(arguments) => command::models::models(&arguments),

@@ -5,13 +5,14 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "",
     "train",
     "resume",
     "sweep",
     "eval",
     "predict",
+    "embed",
     "compare",
     "report",
     "models",

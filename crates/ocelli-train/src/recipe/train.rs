@@ -63,6 +63,8 @@ pub struct TrainSection {
     /// Segmentation and colorization: whose masks or colours are kept, a number of validation
     /// pictures drawn by the seed, or a list of their names.
     pub snapshot_pictures: SnapshotPictures,
+    /// Also write what TensorBoard opens, into the run folder's `tensorboard/`.
+    pub tensorboard: bool,
 }
 
 impl Default for TrainSection {
@@ -86,6 +88,7 @@ impl Default for TrainSection {
             checkpoint_every_steps: 0,
             snapshots: Vec::new(),
             snapshot_pictures: SnapshotPictures::default(),
+            tensorboard: true,
         }
     }
 }

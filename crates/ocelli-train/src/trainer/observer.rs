@@ -47,7 +47,7 @@ pub trait Observer {
     fn stepped(&mut self, _event: &StepEvent) {}
     /// A picture can't be used; told once for each.
     fn broken(&mut self, _record: &BrokenRecord) {}
-    /// Something about the run that a person should know.
+    /// Something that a person should know, and that training goes on without.
     fn note(&mut self, _text: &str) {}
     /// An epoch is done and saved.
     fn epoch(&mut self, _train: &EpochRecord, _val: &EpochRecord, _best: bool) {}

@@ -15,6 +15,7 @@ use rand::Rng;
 
 use super::broken::BrokenPictures;
 use super::snapshot::Snapshots;
+use super::tensorboard::TensorBoard;
 use super::{Compute, Ending, LAST, Observer, RunStart, StepEvent, TrainError};
 use crate::checkpoint;
 use crate::ema::Ema;
@@ -54,6 +55,7 @@ pub(super) struct Session {
     steps_per_epoch: u64,
     objective: Box<dyn Objective>,
     snapshots: Snapshots,
+    tensorboard: TensorBoard,
     state: TrainingState,
     broken: BrokenPictures,
 }
@@ -132,6 +134,7 @@ impl Session {
             steps_per_epoch: steps as u64,
             objective,
             snapshots,
+            tensorboard: TensorBoard::new(&recipe, folder),
             state: TrainingState::default(),
             recipe,
             pictures,
@@ -164,6 +167,7 @@ impl Session {
 
     /// Trains until the recipe's end, an early stop, or the user's.
     pub(super) fn train(&mut self, watch: &mut Watch<'_>) -> Result<Ending, TrainError> {
+        self.tensorboard.begin(self.state.epoch, watch.observer);
         let mut last = None;
         let mut status = RunStatus::Finished;
         while self.state.epoch < self.recipe.train.epochs {
@@ -382,6 +386,10 @@ impl Session {
         let best = self.state.note_validation(by, by.value(&val));
         self.save()?;
         self.keep_checkpoint()?;
+        let kept = evaluation.kept.as_ref();
+        let model = self.model.as_ref().expect("the model is put back after every step");
+        let weights = || state::state_dict(model);
+        self.tensorboard.epoch([&train, &val], &self.pictures.val, kept, weights, watch.observer);
         watch.observer.epoch(&train, &val, best);
         if let Some(spread) = val.embedding.embedding_std.filter(|&spread| spread < COLLAPSED) {
             watch.observer.note(&format!(

@@ -1,15 +1,15 @@
 //! What is kept of the epochs that the recipe names, and of which validation pictures.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ocelli_data::mask::{MaskEncoding, encode};
 use ocelli_data::random::{Purpose, generator};
 use ocelli_data::{Dataset, Mask};
-use ocelli_nn::safetensors;
-use ocelli_nn::state::{Array, StateDict};
 use rand::Rng;
 use serde::Serialize;
 
+use crate::feature_file;
 use crate::file_names::FileNames;
 use crate::masks::mask_encoding;
 use crate::pictures::decode_options;
@@ -224,15 +224,8 @@ fn write_features(
     features: &Features,
 ) -> Result<(), RunFolderError> {
     std::fs::create_dir_all(place).map_err(system(place, "could not be made"))?;
-    let count = features.labels.len();
-    let integers = |values: &[i64]| Array::from_i64(vec![count], values.to_vec());
-    let mut dict = StateDict::new();
-    dict.insert("features", Array::from_f32(vec![count, features.width], features.values.clone()));
-    dict.insert("labels", integers(&features.labels));
-    dict.insert("answers", integers(&features.answers));
-    let path = place.join("features.safetensors");
-    let bytes = safetensors::to_bytes(&dict, &std::collections::BTreeMap::new());
-    std::fs::write(&path, bytes).map_err(system(&path, "could not be written"))?;
+    let columns = [("labels", &features.labels[..]), ("answers", &features.answers)];
+    feature_file::write(place, &features.values, features.width, &columns, &BTreeMap::new())?;
     let class = |index: i64| {
         usize::try_from(index).ok().and_then(|index| dataset.classes.get(index)).map(String::as_str)
     };

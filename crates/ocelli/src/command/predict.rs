@@ -33,8 +33,9 @@ pub(crate) fn predict(arguments: &PredictArgs) -> Result<ExitCode, Failure> {
     }
     if trained.recipe.task.method().is_some() {
         return Err(Failure::usage(format!(
-            "{}: the run learned features without labels ({}), and has no answers to give; train a \
-             classifier from them with model.weights = \"{}\"",
+            "{}: the run learned features without labels ({}), and has no answers to give: `ocelli \
+             embed` writes the features, and a recipe with model.weights = \"{}\" trains a classifier \
+             from them",
             arguments.run.display(),
             trained.recipe.task.name(),
             arguments.run.display(),

@@ -90,6 +90,7 @@ impl Session {
         )?;
         let record = evaluation.record(epoch, Split::Test, &self.pictures.train.classes);
         append_json_line(&self.folder.metrics_file(), &record)?;
+        self.tensorboard.test(&record, watch.observer);
         Ok(Some(record))
     }
 }
