@@ -24,7 +24,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 # Under the same name in both.
 SAME = ["loss", "accuracy", "top5", "miou", "frequency_weighted_iou", "mean_dice", "psnr", "ssim",
-        "ciede2000", "learning_rate", "images_per_second", "seconds"]
+        "ciede2000", "embedding_std", "knn", "learning_rate", "images_per_second", "seconds"]
 
 
 def wanted(record):

@@ -306,6 +306,8 @@ fn add_scalars(events: &mut Events, record: &EpochRecord) {
         ("psnr", colors.psnr),
         ("ssim", colors.ssim),
         ("ciede2000", colors.ciede2000),
+        ("embedding_std", record.embedding.embedding_std),
+        ("knn", record.embedding.knn),
         ("macro/precision", macro_average.and_then(|average| average.precision)),
         ("macro/recall", macro_average.and_then(|average| average.recall)),
         ("macro/f1", macro_average.and_then(|average| average.f1)),
