@@ -35,7 +35,9 @@ fn pictures_get_the_features_that_the_snapshot_has() {
     done(&words);
     assert!(checkpoint::names(&Path::new(&run).join("checkpoints")).contains(&"epoch-0001".into()));
     // A broken picture takes no row.
-    std::fs::write(Path::new(&birds).join("val/broken.png"), "no picture").unwrap();
+    let mut classes = std::fs::read_dir(Path::new(&birds).join("val")).unwrap();
+    let class = classes.next().unwrap().unwrap().path();
+    std::fs::write(class.join("broken.png"), "no picture").unwrap();
 
     let val = format!("{birds}/val");
     let report = done(&["embed", &run, &val, "--out", &to, "--checkpoint", "last", "--json"]);

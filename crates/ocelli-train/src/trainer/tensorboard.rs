@@ -26,6 +26,9 @@ use crate::task::classify::Features;
 /// more, and in a long run with a large network those of all epochs would outweigh a checkpoint.
 const HISTOGRAMS: u32 = 50;
 
+/// What the name of a picture itself ends in.
+const ORIGINAL: &str = "/picture";
+
 /// The folder of the points, within `val/`.
 const PROJECTOR: &str = "projector";
 
@@ -71,7 +74,8 @@ impl TensorBoard {
         if test.exists() {
             fs::remove_dir_all(&test)?;
         }
-        let open = |split: Split| -> Outcome<Events> {
+        let mut has_originals = false;
+        let mut open = |split: Split| -> Outcome<Events> {
             let mut steps = BTreeSet::new();
             let wanted = Wanted { last_step: epochs.into() };
             let folder = folder.join(split.name());
@@ -80,6 +84,7 @@ impl TensorBoard {
                 if summary.values.iter().any(|value| value.tag == LOSS) {
                     steps.insert(event.step);
                 }
+                has_originals |= summary.values.iter().any(|value| value.tag.ends_with(ORIGINAL));
             })?;
             for record in records.iter().filter(|record| record.split == split) {
                 if record.epoch <= epochs && !steps.contains(&record.epoch.into()) {
@@ -90,7 +95,7 @@ impl TensorBoard {
             Ok(events)
         };
         let [train, val] = [open(Split::Train)?, open(Split::Val)?];
-        let mut files = Files { train, val, embeddings: Vec::new(), has_originals: epochs > 0 };
+        let mut files = Files { train, val, embeddings: Vec::new(), has_originals };
         files.embeddings = self.embeddings(epochs)?;
         projector_config(&self.projector_folder(), &files.embeddings)?;
         Ok(files)
@@ -178,7 +183,7 @@ impl TensorBoard {
             let name = &sample.name;
             // A broken picture is told by validation.
             let Ok(picture) = sample.picture(&decode) else { continue };
-            add_picture(&mut files.val, format!("{name}/picture"), &picture)?;
+            add_picture(&mut files.val, format!("{name}{ORIGINAL}"), &picture)?;
             if let Some(palette) = &pictures.palette
                 && let Ok(mask) = sample.mask(palette, &decode)
             {
