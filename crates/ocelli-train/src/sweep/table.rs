@@ -310,6 +310,7 @@ fn named(by: BestBy) -> (&'static str, &'static str) {
         BestBy::Accuracy => ("accuracy", " %"),
         BestBy::Miou => ("mIoU", " %"),
         BestBy::Psnr => ("PSNR", " dB"),
+        BestBy::Knn => ("kNN", " %"),
         other => (other.name(), ""),
     }
 }
@@ -323,7 +324,7 @@ fn heading(by: BestBy) -> String {
 /// A measure's value as people read it.
 fn shown(by: BestBy, value: f64) -> String {
     match by {
-        BestBy::Accuracy | BestBy::Miou => format!("{:.2}", value * 100.0),
+        BestBy::Accuracy | BestBy::Miou | BestBy::Knn => format!("{:.2}", value * 100.0),
         BestBy::Psnr | BestBy::Ciede2000 => format!("{value:.2}"),
         _ => format!("{value:.4}"),
     }
