@@ -105,7 +105,9 @@ fn masks_without_a_class_and_palette_files_that_are_none_are_told_before_trainin
     for words in ["data.train: ", "b00x.png", "all are ignored", "ignore_index"] {
         assert!(err(&refused).contains(words), "{words:?} is missing in:\n{}", err(&refused));
     }
-    let checked = ocelli(&["data", "check", &place, "--ignore-index", &ignored.join(",")]);
+    let mut check = vec!["data", "check", &place];
+    check.extend(ignored.iter().flat_map(|value| ["--ignore-index", value]));
+    let checked = ocelli(&check);
     assert_eq!(checked.status.code(), Some(1), "{}{}", out(&checked), err(&checked));
     assert!(out(&checked).contains("absent classes: 2"), "{}", out(&checked));
 

@@ -23,9 +23,10 @@ use crate::terminal::summary;
 use crate::terminal::watch::TerminalObserver;
 
 pub(crate) fn train(arguments: TrainArgs) -> Result<ExitCode, Failure> {
+    // First: pictures without a recipe are looked at by the very threads.
+    let compute = compute::set_up(&arguments.compute)?;
     let (recipe, text) = read(&arguments)?;
     let mut recipe = resolve(recipe, &text).map_err(Failure::usage)?;
-    let compute = compute::set_up(&arguments.compute)?;
     make_absolute(&mut recipe)?;
     for source in [&recipe.model.weights, &recipe.model.encoder_weights] {
         weights::locate(source)?;
