@@ -278,7 +278,7 @@ def main():
                 complaints = trouble(browser)
                 findings.expect(not complaints, f"the console is silent, the network unused{': ' if complaints else ''}{complaints or ''}")
         browser.send("Emulation.setEmulatedMedia", media="print", features=[])
-        hidden = "['nav', '.controls', '.filter'].filter(s => document.querySelector(s)?.offsetParent)"
+        hidden = "['nav', '.controls', '#search'].filter(s => document.querySelector(s)?.offsetParent)"
         findings.expect(not browser.run(hidden), "what can only be pressed is not printed")
         browser.send("Emulation.setEmulatedMedia", media="", features=[])
         printed = base64.b64decode(browser.send("Page.printToPDF", printBackground=False)["data"])

@@ -103,7 +103,9 @@ fn draw(figure: &mut Figure, chart: &Chart, [left, top]: [f32; 2]) {
     } else {
         up = up.padded(0.04);
     }
-    for tick in up.ticks(4) {
+    // Padding goes beyond the whole, which no share does.
+    let most = if chart.unit == Unit::Share { 100.0 } else { f64::INFINITY };
+    for tick in up.ticks(4).into_iter().filter(|tick| *tick <= most) {
         let y = up.at(tick);
         figure.line([plot_left, y], [right, y], Ink::Grid);
         let label =

@@ -82,7 +82,7 @@ pub(super) fn grad_cam(
         title: "Where the network looked".into(),
         note: format!(
             "Grad-CAM of validation pictures, with the weights of epoch {}: what is light raised the \
-             class's score most. {places}",
+             class's score most; where all is dark, nothing did. {places}",
             trained.epoch
         ),
         groups: groups.collect(),
