@@ -55,7 +55,7 @@ impl ClassSums<'_> {
                     let place = part * 2 * classes..(part + 1) * 2 * classes;
                     // SAFETY: each task has its own place.
                     let sums: &mut [f64] = unsafe { to.slice(place) };
-                    self.isa.run(SumsOfRows { of: self, logits, rows, sums });
+                    self.sums_of_rows(logits, rows, sums);
                 });
             },
         );
@@ -90,6 +90,23 @@ impl ClassSums<'_> {
         unsafe { room.finish() }
     }
 
+    /// Adds to `sums`, `[2, classes]`, those of `rows`.
+    ///
+    /// The scratch is taken out here, not in the kernel: what a closure does is compiled without
+    /// the kernel's instructions, unless all around it happens to be inlined.
+    fn sums_of_rows(&self, logits: &[f32], rows: Range<usize>, sums: &mut [f64]) {
+        with_scratch(3 * self.classes, |scratch| {
+            for start in rows.clone().step_by(BLOCK) {
+                scratch[self.classes..].fill(0.0);
+                let rows = start..rows.end.min(start + BLOCK);
+                self.isa.run(SumsOfRows { of: self, logits, rows, scratch: &mut *scratch });
+                sums.iter_mut().zip(&scratch[self.classes..]).for_each(|(sum, &term)| {
+                    *sum += f64::from(term);
+                });
+            }
+        });
+    }
+
     fn checked(&self, len: usize) -> Extent {
         let extent = Extent::new(len, self.classes);
         assert_eq!(self.labels.len(), extent.rows, "a label for each row of logits");
@@ -112,13 +129,14 @@ impl ClassSums<'_> {
     }
 }
 
-/// Adds up the sums of `rows`. All lengths, and labels, are checked.
+/// Adds up the sums of a block of rows. All lengths, and labels, are checked.
 struct SumsOfRows<'a> {
     of: &'a ClassSums<'a>,
     logits: &'a [f32],
     rows: Range<usize>,
-    /// `[2, classes]`.
-    sums: &'a mut [f64],
+    /// `[3, classes]`: the terms of a row, and the sums of the rows, as [`ClassSums::sums`] has
+    /// them.
+    scratch: &'a mut [f32],
 }
 
 impl Kernel for SumsOfRows<'_> {
@@ -127,40 +145,29 @@ impl Kernel for SumsOfRows<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let classes = self.of.classes;
-        let (own_sums, all_sums) = self.sums.split_at_mut(classes);
-        with_scratch(3 * classes, |scratch| {
-            let (terms, block) = scratch.split_at_mut(classes);
-            let (own, all) = block.split_at_mut(classes);
-            let mut row = self.rows.start;
-            while row < self.rows.end {
-                let end = self.rows.end.min(row + BLOCK);
-                own.fill(0.0);
-                all.fill(0.0);
-                for row in row..end {
-                    let Some(class) = self.of.class(row) else { continue };
-                    let x = self.logits[row * classes..][..classes].as_ptr();
-                    // SAFETY: the row and the slices of scratch have `classes` elements.
-                    unsafe {
-                        let maximum = maximum(simd, x, classes);
-                        let sum = exponentials(simd, x, classes, maximum, terms.as_mut_ptr());
-                        let inverse = simd.splat(1.0 / sum);
-                        let mut at = 0;
-                        while at < classes {
-                            let (left, to) = (classes - at, all.as_mut_ptr().add(at));
-                            let term = load_rest(simd, terms.as_ptr().add(at), left);
-                            let total = load_rest(simd, to, left);
-                            store_rest(simd, to, left, simd.mul_add(term, inverse, total));
-                            at += S::LANES;
-                        }
-                        own[class] += terms[class] / sum;
-                    }
+        let (terms, sums) = self.scratch.split_at_mut(classes);
+        let (own, all) = sums.split_at_mut(classes);
+        assert!(terms.len() == classes && all.len() == classes, "scratch for three rows");
+        let (terms, all) = (terms.as_mut_ptr(), all.as_mut_ptr());
+        for row in self.rows {
+            let Some(class) = self.of.class(row) else { continue };
+            let x = self.logits[row * classes..][..classes].as_ptr();
+            // SAFETY: the row and the parts of scratch have `classes` elements.
+            unsafe {
+                let maximum = maximum(simd, x, classes);
+                let sum = exponentials(simd, x, classes, maximum, terms);
+                let inverse = simd.splat(1.0 / sum);
+                let mut at = 0;
+                while at < classes {
+                    let (left, to) = (classes - at, all.add(at));
+                    let term = load_rest(simd, terms.add(at), left);
+                    let total = load_rest(simd, to, left);
+                    store_rest(simd, to, left, simd.mul_add(term, inverse, total));
+                    at += S::LANES;
                 }
-                for (sums, block) in [(&mut *own_sums, &*own), (&mut *all_sums, &*all)] {
-                    sums.iter_mut().zip(block).for_each(|(sum, &term)| *sum += f64::from(term));
-                }
-                row = end;
+                own[class] += *terms.add(class) / sum;
             }
-        });
+        }
     }
 }
 
