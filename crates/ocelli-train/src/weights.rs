@@ -12,14 +12,48 @@ use crate::recipe::ModelSection;
 #[derive(Debug, Error)]
 pub enum WeightsError {
     /// The source makes no sense.
-    #[error("model.weights: {0}")]
-    Source(#[from] SourceError),
+    #[error("model.{key}: {reason}")]
+    Source {
+        /// The recipe's key.
+        key: &'static str,
+        /// What is wrong with it.
+        #[source]
+        reason: SourceError,
+    },
     /// The file can't be fetched.
-    #[error("model.weights: {0}")]
-    Download(#[from] DownloadError),
+    #[error("model.{key}: {reason}")]
+    Download {
+        /// The recipe's key.
+        key: &'static str,
+        /// Why.
+        #[source]
+        reason: DownloadError,
+    },
     /// The file can't be read.
-    #[error("model.weights: {0}")]
-    Read(#[from] ReadError),
+    #[error("model.{key}: {reason}")]
+    Read {
+        /// The recipe's key.
+        key: &'static str,
+        /// Why.
+        #[source]
+        reason: ReadError,
+    },
+    /// The file holds what is no number: training would end at its first step, and blame the
+    /// learning rate.
+    #[error(
+        "model.{key}: {source_name}: found {found} in {tensor}, expected finite numbers; was it \
+         saved from a run that had come apart?"
+    )]
+    NotFinite {
+        /// The recipe's key.
+        key: &'static str,
+        /// Where they come from.
+        source_name: String,
+        /// The tensor's key.
+        tensor: String,
+        /// What it holds.
+        found: f32,
+    },
     /// The weights are another model's.
     #[error("{source_name}: does not fit {model}: {reason}")]
     Misfit {
@@ -42,10 +76,24 @@ pub(crate) fn with_weights(
 ) -> Result<(Network, Vec<String>), WeightsError> {
     let mut notes = Vec::new();
     let mut network = network;
-    for (source, is_encoder) in [(&section.weights, false), (&section.encoder_weights, true)] {
+    for (source, key, is_encoder) in
+        [(&section.weights, "weights", false), (&section.encoder_weights, "encoder_weights", true)]
+    {
         // The command line has fetched it, with a bar; another caller waits.
-        let Some(path) = Source::parse(source)?.locate(&mut |_, _| {})? else { continue };
-        let loaded = read(path)?;
+        let path = Source::parse(source)
+            .map_err(|reason| WeightsError::Source { key, reason })?
+            .locate(&mut |_, _| {})
+            .map_err(|reason| WeightsError::Download { key, reason })?;
+        let Some(path) = path else { continue };
+        let loaded = read(path).map_err(|reason| WeightsError::Read { key, reason })?;
+        let strange = loaded.state.iter().find_map(|(tensor, array)| {
+            let found = array.as_f32()?.iter().find(|value| !value.is_finite())?;
+            Some((tensor.to_owned(), *found))
+        });
+        if let Some((tensor, found)) = strange {
+            let source_name = source.clone();
+            return Err(WeightsError::NotFinite { key, source_name, tensor, found });
+        }
         let misfit = |reason| WeightsError::Misfit {
             source_name: source.clone(),
             model: section.name.clone(),

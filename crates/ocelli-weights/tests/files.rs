@@ -147,6 +147,33 @@ fn what_is_written_is_read_again_and_is_the_same_every_time() {
     assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 2, "nothing left over");
 }
 
+/// Of an archive of ours: the bytes of a tensor's numbers, and of the checksums of all entries.
+#[test]
+fn a_changed_number_is_noticed_unless_no_checksums_were_written() {
+    let mut state = StateDict::new();
+    let numbers: Vec<f32> = (0..100).map(|number| number as f32 + 0.125).collect();
+    state.insert("weight", Array::from_f32(vec![100], numbers.clone()));
+    let good = pth::to_bytes(&state);
+    let stored: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let at = good.windows(stored.len()).position(|window| window == stored).expect("stored as is");
+    let parse = |bytes: &[u8]| pth::parse(bytes, Path::new("a.pth"));
+    let mut flipped = good.clone();
+    flipped[at + 17] ^= 4;
+    let error = parse(&flipped).expect_err("another number").to_string();
+    assert!(error.contains("a.pth") && error.contains("checksum"), "{error}");
+    // As `torch.serialization.set_crc32_options(False)` has it, in both headers of each entry.
+    let mut without = good.clone();
+    for (signature, offset) in [(b"PK\x03\x04", 14), (b"PK\x01\x02", 16)] {
+        for start in 0..good.len() - 4 {
+            if good[start..start + 4] == *signature {
+                without[start + offset..start + offset + 4].fill(0);
+            }
+        }
+    }
+    assert_ne!(without, good);
+    assert_eq!(parse(&without).expect("sound but for the sums").state, state);
+}
+
 #[test]
 fn a_safetensors_file_is_one_whatever_the_length_of_its_header() {
     let folder = tempfile::tempdir().expect("a folder");
