@@ -89,7 +89,7 @@ pub enum PictureFault {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// The picture may be sound, but its mask isn't.
-    #[error("its mask {name} {reason}")]
+    #[error("its mask{}{name}: {reason}", if name.is_empty() { "" } else { " " })]
     Mask {
         /// The mask's name.
         name: String,

@@ -24,7 +24,7 @@ pub use blend::{color_picture, overlay};
 pub use encode::{EncodeError, MaskEncoding, encode};
 pub use error::{MaskFault, Strange, StrangeValue};
 pub use palette::{Palette, PaletteClass, PaletteError, PaletteOptions};
-pub use spot_check::spot_check;
+pub use spot_check::{SpotCheck, spot_check};
 
 use crate::decode::DecodeOptions;
 use crate::picture::Mask;

@@ -87,7 +87,7 @@ pub enum TrainError {
     /// Too many pictures can't be decoded.
     #[error(
         "{broken} of {total} {split} pictures can't be used, more than the 1 % that is put up with; \
-         they are listed in {list}"
+         they are listed in {list}. The first: {first}"
     )]
     TooManyBroken {
         /// The split.
@@ -98,6 +98,8 @@ pub enum TrainError {
         total: usize,
         /// Where they are listed.
         list: PathBuf,
+        /// One of them, and why.
+        first: String,
     },
     /// The loss or a weight is no longer a number.
     #[error(

@@ -36,6 +36,10 @@ pub struct MaskReport {
     pub jpeg: Vec<String>,
     /// Masks all of whose pixels are ignored: their pictures teach nothing.
     pub all_ignored: Vec<String>,
+    /// Classes that no mask shows. For information, unless fewer than two are left.
+    pub absent: Vec<String>,
+    /// How many classes some mask shows.
+    pub shown: usize,
     /// What found no partner.
     pub pairing: Pairing,
 }
@@ -80,16 +84,19 @@ struct Examined {
     strange: Vec<(StrangeValue, u64)>,
     advice: Option<String>,
     all_ignored: bool,
+    /// Whether the mask shows each class.
+    shows: Vec<bool>,
 }
 
 impl MaskReport {
     /// Whether something was found that spoils training or its figures. JPEG masks and such without
-    /// a class are for information.
+    /// a class are for information, while others show at least two classes.
     #[must_use]
     pub fn has_problems(&self) -> bool {
         !(self.broken.is_empty()
             && self.sizes.is_empty()
             && self.strange.is_empty()
+            && self.shown >= 2
             && self.pairing.is_complete())
     }
 
@@ -123,6 +130,16 @@ impl MaskReport {
             .collect();
         let mut report = Self { masks: work.len(), pairing: pairing.clone(), ..Self::default() };
         let mut strange = BTreeMap::new();
+        // All parts of a dataset have the classes of the first.
+        let classes = work[0].1.classes();
+        let shows = |class: usize| examined.iter().flatten().any(|mask| mask.shows[class]);
+        for (number, class) in classes.iter().enumerate() {
+            if shows(number) {
+                report.shown += 1;
+            } else {
+                report.absent.push(class.name.clone());
+            }
+        }
         for ((split, _, sample), examined) in work.iter().zip(examined) {
             report.add(split, sample, examined, &mut strange);
         }
@@ -185,6 +202,11 @@ fn examine(
         return Err(crate::mask::MaskFault::Missing.to_string());
     };
     let all_ignored = |mask: &Mask| mask.labels().iter().all(|&class| class == Mask::IGNORE);
+    let shows = |mask: &Mask| {
+        let mut shows = vec![false; 256];
+        mask.labels().iter().for_each(|&class| shows[usize::from(class)] = true);
+        shows
+    };
     if let Location::Synth { birds, index } = &file.location {
         let bird = birds.draw(*index);
         return Ok(Examined {
@@ -194,6 +216,7 @@ fn examine(
             strange: Vec::new(),
             advice: None,
             all_ignored: all_ignored(&bird.parts),
+            shows: shows(&bird.parts),
         });
     }
     let reading = file.read(palette, options).map_err(|error| error.to_string())?;
@@ -206,6 +229,7 @@ fn examine(
         picture_size: picture_size.map(|(width, height)| [height, width]),
         // Strange pixels are ignored in the reading, but not by the dataset.
         all_ignored: strange.is_none() && all_ignored(&reading.mask),
+        shows: shows(&reading.mask),
         advice: strange
             .as_ref()
             .map(|strange| format!("expected {}; {}", strange.expected, strange.advice)),

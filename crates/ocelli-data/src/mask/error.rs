@@ -130,14 +130,14 @@ pub enum MaskFault {
     Decode(#[from] DecodeError),
     /// It has another size than its picture.
     #[error(
-        "is {}x{} pixels, but its picture {}x{}{}",
+        "{}x{} pixels, but its picture has {}x{}{}",
         found[1],
         found[0],
         expected[1],
         expected[0],
         if is_turned(*found, *expected) {
-            "; the picture's EXIF orientation turns it: save the mask upright, or the picture \
-             without the orientation"
+            "; height and width are exchanged: save the mask as viewers show the picture, which an \
+             EXIF orientation may turn"
         } else {
             "; expected the same size: a mask must not be resized without its picture"
         }
@@ -152,8 +152,18 @@ pub enum MaskFault {
     #[error("{0}")]
     Strange(Box<Strange>),
     /// The sample has no mask at all.
-    #[error("is missing: the dataset has masks, but none for this picture")]
+    #[error("there is none, though other pictures of the dataset have one")]
     Missing,
+    /// Nothing to learn from in any mask.
+    #[error(
+        "none of its pixels has a class, nor has any in {}: all are ignored. See which values the \
+         palette file and ignore_index give to classes (`ocelli data check` counts them)",
+        if *masks > 1 { format!("the {masks} masks") } else { "another mask".to_owned() }
+    )]
+    AllIgnored {
+        /// How many masks were read.
+        masks: usize,
+    },
 }
 
 fn is_turned(found: [u32; 2], expected: [u32; 2]) -> bool {

@@ -229,7 +229,7 @@ fn a_picture_turned_by_its_exif_goes_with_a_mask_drawn_over_it_upright() {
     let error = sample(16, 8).picture_and_mask(&numbered, &DecodeOptions::default()).unwrap_err();
     assert!(
         error.to_string().contains(
-            "a.jpg: its mask a.png is 16x8 pixels, but its picture 8x16; the picture's EXIF"
+            "a.jpg: its mask a.png: 16x8 pixels, but its picture has 8x16; height and width"
         ),
         "{error}"
     );

@@ -53,6 +53,9 @@ pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Found, Source
             let options = SourceOptions { labels: Labels::Classes, layout, ..options.clone() };
             arrange(listing, &options).map(without_labels)
         }
+        (None, Labels::Either) if matching::are_pictures_and_masks(&listing) => {
+            Err(no_masks(&listing, options))
+        }
         (None, _) => super::open_classes(path, options),
         (Some((_, matched)), Labels::Either)
             if let Some(found) = class_folders_beside(path, &matched, options) =>

@@ -64,6 +64,7 @@ impl BrokenPictures {
                 broken: count,
                 total,
                 list: self.list.clone(),
+                first: format!("{}: {}", broken[0].name, broken[0].reason),
             });
         }
         Ok(())

@@ -85,7 +85,7 @@ fn everything_that_is_wrong_with_masks_is_found() {
         "broken masks: 1",
         "sizes: 1",
         "is 36x40,",
-        "not turned with its picture's EXIF",
+        "height and width are exchanged",
         "8: 144 pixels in 1 mask, first ",
         "expected 0 to 1, or 2, 255 (ignored)",
         "missing masks: 1",

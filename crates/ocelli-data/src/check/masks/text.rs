@@ -18,12 +18,14 @@ impl MaskReport {
             let [height, width] = size.picture_size;
             let [mask_height, mask_width] = size.mask_size;
             let turned = size.mask_size == [width, height] && width != height;
-            let turned = if turned { ": not turned with its picture's EXIF" } else { "" };
+            let turned = if turned { ": height and width are exchanged" } else { "" };
             format!(
                 "{} is {mask_width}x{mask_height}, {} {width}x{height}{turned}",
                 size.mask, size.name
             )
         };
+        let absent = self.absent.iter().cloned();
+        section(text, "absent classes", "no mask shows them", absent);
         section(
             text,
             "sizes",

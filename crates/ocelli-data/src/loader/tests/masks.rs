@@ -81,7 +81,7 @@ fn masks_move_with_their_pictures_and_broken_ones_leave_no_gap() {
             assert!(broken.name.ends_with(&format!("images/{}.png", broken.index)));
             let expected = [
                 "99 in 96; expected 0 to 2, or 255 (ignored)",
-                "is 15x12 pixels, but its picture 16x12",
+                "15x12 pixels, but its picture has 16x12",
             ];
             let expected = expected[usize::from(broken.index == 6)];
             assert!(broken.reason.contains(&format!("masks/{}.png", broken.index)));
@@ -156,5 +156,5 @@ fn a_spot_check_finds_what_is_wrong_with_all_masks_before_training() {
         image::GrayImage::from_pixel(16, 12, image::Luma([77])).save(path).unwrap();
     }
     let error = spot_check(&dataset, &options, 4).unwrap_err().to_string();
-    assert!(error.contains("masks/0.png 192 of 192 pixels have values"), "{error}");
+    assert!(error.contains("masks/0.png: 192 of 192 pixels have values"), "{error}");
 }

@@ -9,7 +9,7 @@ use super::super::listing::{Listing, stem};
 use super::super::{SourceError, SourceOptions};
 use super::matching::Pair;
 use crate::decode::DecodeOptions;
-use crate::mask::{MAX_CLASSES, Palette, Raw, RawPixels, decode_raw, is_palette};
+use crate::mask::{MAX_CLASSES, Palette, PaletteOptions, Raw, RawPixels, decode_raw, is_palette};
 
 /// What palette files are called, without the extension.
 const PALETTE_NAMES: [&str; 8] =
@@ -27,13 +27,17 @@ pub(super) fn palette(
 ) -> Result<Palette, SourceError> {
     let found = match &options.palette {
         Some(file) => Some((file.display().to_string(), read(file)?)),
-        None => in_listing(listing)?.or_else(|| above(path)),
+        None => match in_listing(listing, notes)? {
+            Some(found) => Some(found),
+            None => above(path, notes),
+        },
     };
     if let Some((name, bytes)) = found {
         let palette = Palette::read(&name, &bytes, &options.ignore)?;
         let ignored: Vec<&str> = palette.ignored().iter().map(|row| row.name.as_str()).collect();
         let ignored = match (&options.ignore.ignore_index, ignored.is_empty()) {
             (None, false) => format!("; ignored by their names: {}", ignored.join(", ")),
+            (Some(_), false) => format!("; ignored: {}", ignored.join(", ")),
             _ => String::new(),
         };
         notes.push(format!("classes and colours from {name}{ignored}"));
@@ -54,8 +58,12 @@ fn is_named(path: &str) -> bool {
     PALETTE_NAMES.contains(&stem.as_str())
 }
 
-/// The palette file least deep in a listing.
-fn in_listing(listing: Option<&Listing>) -> Result<Option<(String, Vec<u8>)>, SourceError> {
+/// The palette file least deep in a listing. One that is called a palette is one, if a broken one;
+/// of others that have no rows of classes the notes tell.
+fn in_listing(
+    listing: Option<&Listing>,
+    notes: &mut Vec<String>,
+) -> Result<Option<(String, Vec<u8>)>, SourceError> {
     let Some(listing) = listing else { return Ok(None) };
     let mut named: Vec<_> = listing.tables.iter().filter(|entry| is_named(&entry.path)).collect();
     named.sort_by_key(|entry| entry.path.matches('/').count());
@@ -64,22 +72,36 @@ fn in_listing(listing: Option<&Listing>) -> Result<Option<(String, Vec<u8>)>, So
         let bytes = entry.location.bytes();
         let bytes =
             bytes.map_err(|source| SourceError::Read { path: PathBuf::from(&name), source })?;
-        if is_palette(&stem(&entry.path).to_lowercase(), &bytes) {
+        let stem = stem(&entry.path).to_lowercase();
+        if stem == PALETTE_NAMES[0] || is_palette(&stem, &bytes) {
             return Ok(Some((name, bytes)));
         }
+        notes.extend(unused(&name, &bytes));
     }
     Ok(None)
 }
 
+/// Why a file that bears the name of a palette file is none.
+fn unused(name: &str, bytes: &[u8]) -> Option<String> {
+    let options = PaletteOptions::default();
+    let reason = Palette::read(name, bytes, &options).err()?;
+    Some(format!("not used as palette file: {reason}"))
+}
+
 /// The palette file in the folders above a location, the nearest first. An archive or a list has
 /// to be named to have one that isn't in its own folder.
-fn above(path: &Path) -> Option<(String, Vec<u8>)> {
+fn above(path: &Path, notes: &mut Vec<String>) -> Option<(String, Vec<u8>)> {
     let path = std::path::absolute(path).ok()?;
     path.ancestors().skip(1).take(FOLDERS_ABOVE).find_map(|folder| {
         PALETTE_NAMES.iter().find_map(|name| {
             let file = folder.join(format!("{name}.csv"));
             let bytes = std::fs::read(&file).ok()?;
-            is_palette(name, &bytes).then(|| (file.display().to_string(), bytes))
+            let shown = file.display().to_string();
+            if !is_palette(name, &bytes) {
+                notes.extend(unused(&shown, &bytes));
+                return None;
+            }
+            Some((shown, bytes))
         })
     })
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::super::arrange::{Split, is_split};
 use super::super::listing::{self, Entry, Listing, stem};
 use super::super::{Layout, Pairing, SourceError, SourceOptions, archive};
-use super::roles::{Role, Suffixes, by_folder};
+use super::roles::{Role, Suffixes, by_folder, is_image_folder};
 use crate::dataset::Location;
 
 /// A picture, and its mask where masks are of interest.
@@ -69,6 +69,14 @@ pub(super) fn by_name(listing: &Listing, layout: Layout, options: &SourceOptions
         (if is_mask { &mut masks } else { &mut pictures }).push(Keyed { key, entry, name });
     }
     bring_together(&pictures, &masks, &suffixes, false)
+}
+
+/// Whether each file of a listing lies in a folder for pictures or in one for masks, and there are
+/// both: what finds no partner there is no class, as `images` and `masks` would be.
+pub(super) fn are_pictures_and_masks(listing: &Listing) -> bool {
+    let masks = listing.pictures.iter().filter(|entry| by_folder(&entry.path).is_mask).count();
+    let pictures = listing.pictures.iter().filter(|entry| is_image_folder(&entry.path)).count();
+    masks > 0 && pictures > 0 && masks + pictures == listing.pictures.len()
 }
 
 /// Pairs of a listing's pictures with the masks of another place.

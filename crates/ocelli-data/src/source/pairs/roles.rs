@@ -99,6 +99,17 @@ pub(super) fn by_folder(path: &str) -> Role {
     Role { is_mask, key }
 }
 
+/// Whether a file is in a folder for pictures, and in none for masks.
+pub(super) fn is_image_folder(path: &str) -> bool {
+    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+    let is = |folder: &str| {
+        let lower = folder.to_lowercase();
+        IMAGE_FOLDERS.contains(&lower.as_str())
+            || IMAGE_FOLDER_ENDINGS.iter().any(|ending| lower.ends_with(ending))
+    };
+    folders.split('/').any(is) && !by_folder(path).is_mask
+}
+
 /// The suffixes to look for.
 #[derive(Clone, Copy)]
 pub(super) struct Suffixes<'a> {
