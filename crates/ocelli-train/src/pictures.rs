@@ -66,6 +66,20 @@ pub enum PicturesError {
         /// How many classes.
         classes: usize,
     },
+    /// Pictures without a recipe tell nothing of what is to be learned.
+    #[error(
+        "{location}: found {found} pictures, but neither classes nor masks, so what is there to learn?\n\
+         classes: a folder for each class, names such as cat_001.jpg, or a CSV with a label column\n\
+         masks: images/a.jpg beside masks/a.png, or a.jpg beside a_mask.png (docs/segmentation-data.md)\n\
+         neither: learn their colours, --set task=colorize, or features, with a recipe of \
+         task = \"byol\" and data.train = \"{location}\""
+    )]
+    NothingToLearn {
+        /// Where.
+        location: String,
+        /// How many pictures.
+        found: usize,
+    },
     /// The truth of the validation pictures is not known.
     #[error(
         "data.val: {location}: found {found} pictures without {what}; validation needs pictures \
@@ -221,8 +235,16 @@ pub fn open(recipe: &mut Recipe) -> Result<Pictures, PicturesError> {
         usable
     });
     for (key, dataset) in [("train", &train), ("val", &val)] {
-        spot_check(dataset, &decode_options(&recipe.data), CHECKED_PAIRS)
+        let seen = spot_check(dataset, &decode_options(&recipe.data), CHECKED_PAIRS)
             .map_err(|reason| PicturesError::Pair { key, reason: Box::new(reason) })?;
+        if let ([class], true) = (seen.classes.as_slice(), seen.masks > 1) {
+            notes.push(format!(
+                "data.{key}: the {} masks looked at show nothing but {class} and ignored pixels; if \
+                 that is not so, the palette file gives their values to other classes, or to none \
+                 (`ocelli data check` counts them)",
+                seen.masks
+            ));
+        }
     }
     Ok(Pictures { train: train.into(), val: val.into(), test: test.map(Arc::new), layout, notes })
 }

@@ -1,11 +1,15 @@
 //! A recipe for a person who has only pictures: good defaults for the size of the data.
+//!
+//! Masks make a segmentation, classes a classification; pictures alone could be for several tasks,
+//! which the person has to choose between.
 
-use ocelli_data::dataset::Location;
-use ocelli_data::decode::dimensions;
-use ocelli_data::source::{self, Found};
-use ocelli_data::{Dataset, DecodeOptions};
+mod classify;
+mod dense;
+mod measure;
 
-use super::{DataSection, Recipe, Size, Task, TrainSection};
+use ocelli_data::source::{self, Found, Labels, Layout, SourceOptions};
+
+use super::{DataSection, ModelSection, Recipe, Task, TrainSection};
 use crate::optimizer::{OptimizerConfig, OptimizerName};
 use crate::pictures::{PicturesError, check_truth, source_options};
 use crate::schedule::{ScheduleConfig, ScheduleName};
@@ -19,19 +23,13 @@ pub struct Suggestion {
     pub reasons: Vec<String>,
 }
 
-/// Pictures whose header is read to learn how large they are.
-const MEASURED: usize = 64;
-/// The largest picture size chosen: beyond it, training from scratch on a CPU takes days.
-const MOST_PIXELS: u32 = 128;
-/// Pictures that training should see in all. Small sets are gone over more often, within bounds.
-const PICTURES_SEEN: usize = 60_000;
-const EPOCHS: std::ops::RangeInclusive<usize> = 10..=40;
-/// A class this many times as frequent as another is worth a word.
-const NOTABLE_IMBALANCE: usize = 4;
-
 /// What the person has decided already.
 #[derive(Clone, Debug, Default)]
 pub struct Decided {
+    /// What is to be learned; by default what the files tell.
+    pub task: Option<Task>,
+    /// The network.
+    pub model: Option<ModelSection>,
     /// Where the pictures are and how they are to be read.
     pub data: DataSection,
     /// Whether `data` also gives the size.
@@ -45,68 +43,115 @@ pub struct Decided {
 /// Looks at the pictures and chooses what is not yet decided.
 ///
 /// # Errors
-/// [`PicturesError`] if there are none.
+/// [`PicturesError`] if there are none, or if what is to be learned of them can't be told.
 pub fn suggest(decided: &Decided) -> Result<Suggestion, PicturesError> {
-    let data = decided.data.clone();
-    let location = data.train.as_str();
-    let found = source::open(location, &source_options(Task::Classify, &data))
+    let location = decided.data.train.as_str();
+    let options = options(decided);
+    let found = source::open(location, &options)
         .map_err(|reason| PicturesError::Source { key: "train", reason })?;
-    check_truth(Task::Classify, location, &found.train)?;
-    let mut reasons = vec![description(location, &found)];
-
-    let shorter = median_shorter_side(&found.train);
-    let fitting = shorter.map_or(64, |shorter| (shorter / 32 * 32).clamp(32, MOST_PIXELS));
-    let size = if decided.has_size { data.size } else { Size::Square(fitting) };
-    reasons.push(match shorter {
-        _ if decided.has_size => format!("size {size}, as you say"),
-        Some(shorter) => {
-            format!("size {size}: the pictures' shorter side is about {shorter} pixels")
+    let task = match decided.task {
+        Some(task) => task,
+        None if found.train.palette.is_some() => Task::Segment,
+        // A layout that was asked for has to give classes, or say why not.
+        None if found.layout == Layout::Flat && decided.data.layout == Layout::Auto => {
+            let (location, found) = (location.to_owned(), found.train.len());
+            return Err(PicturesError::NothingToLearn { location, found });
         }
-        None => format!("size {size}: no picture's own size could be read"),
-    });
+        None => Task::Classify,
+    };
+    check_truth(task, location, &found.train)?;
+    Ok(match task {
+        Task::Classify => classify::suggest(decided, &found),
+        Task::Segment => dense::segment(decided, &found),
+        Task::Colorize => dense::colorize(decided, &found),
+    })
+}
 
-    let count = found.train.len().max(1);
-    let fitting = (PICTURES_SEEN / count).clamp(*EPOCHS.start(), *EPOCHS.end()) as u32;
-    let epochs = decided.epochs.unwrap_or(fitting);
-    reasons.push(match decided.epochs {
-        Some(1) => "1 epoch, as you say".to_owned(),
-        Some(_) => format!("{epochs} epochs, as you say"),
-        None => format!("{epochs} epochs, for {count} training pictures"),
-    });
+/// What is looked for. Whoever speaks of masks wants them.
+fn options(decided: &Decided) -> SourceOptions {
+    let data = &decided.data;
+    let speaks_of_masks = data.masks.is_some()
+        || data.palette.is_some()
+        || data.mask_suffix.is_some()
+        || data.mask_column.is_some()
+        || data.ignore_index.is_some()
+        || !data.ignore_colors.is_empty()
+        || matches!(data.layout, Layout::MaskFolders | Layout::MaskSuffixes | Layout::MaskLists);
+    match decided.task {
+        Some(task) => source_options(task, data),
+        None if speaks_of_masks => source_options(Task::Segment, data),
+        None => SourceOptions { labels: Labels::Either, ..source_options(Task::Classify, data) },
+    }
+}
 
-    let batch_size = decided.batch_size.unwrap_or(if count < 500 { 16 } else { 32 });
-    // A warm-up must leave something of the run.
-    let (warmup_epochs, warmup) = if epochs > 1 { (1.0, "one") } else { (0.5, "half an") };
-    reasons.push(format!(
-        "batches of {batch_size}, AdamW at 1e-3, warm-up for {warmup} epoch, then a cosine down to 0"
-    ));
+/// Collects the choices that every task makes in its own measure, and their reasons.
+struct Choice<'a> {
+    decided: &'a Decided,
+    reasons: Vec<String>,
+}
 
-    let counts = found.train.class_counts();
-    if let (Some(&most), Some(&least)) = (counts.iter().max(), counts.iter().min())
-        && most >= NOTABLE_IMBALANCE * least.max(1)
-    {
-        reasons.push(format!(
-            "the classes are uneven ({least} to {most} pictures): if the rare ones matter to you as much, \
-             add --set train.loss.class_weights=balanced or --set data.sampling=balanced"
-        ));
+impl<'a> Choice<'a> {
+    fn of(decided: &'a Decided, found: &Found) -> Self {
+        Self { decided, reasons: vec![description(&decided.data.train, found)] }
     }
 
-    let recipe = Recipe {
-        data: DataSection { size, ..data.clone() },
-        train: TrainSection { epochs, batch_size, ..TrainSection::default() },
-        optimizer: OptimizerConfig {
-            name: OptimizerName::AdamW,
-            lr: Some(1e-3),
-            ..OptimizerConfig::default()
-        },
-        schedule: ScheduleConfig {
-            name: ScheduleName::Cosine,
-            warmup_epochs: Some(warmup_epochs),
-            ..ScheduleConfig::default()
-        },
-        ..Recipe::default()
-    };
-    Ok(Suggestion { recipe, reasons })
+    /// As many epochs as show training `seen` pictures, within bounds.
+    fn epochs(
+        &mut self,
+        found: &Found,
+        seen: usize,
+        bounds: std::ops::RangeInclusive<usize>,
+    ) -> u32 {
+        let count = found.train.len().max(1);
+        let fitting = (seen / count).clamp(*bounds.start(), *bounds.end()) as u32;
+        let epochs = self.decided.epochs.unwrap_or(fitting);
+        self.reasons.push(match self.decided.epochs {
+            Some(1) => "1 epoch, as you say".to_owned(),
+            Some(_) => format!("{epochs} epochs, as you say"),
+            None => format!("{epochs} epochs, for {count} training pictures"),
+        });
+        epochs
+    }
+
+    /// AdamW with a warm-up and a cosine, in batches of so many pictures unless decided otherwise.
+    fn recipe(&mut self, task: Task, data: DataSection, epochs: u32, batch_size: usize) -> Recipe {
+        let batch_size = self.decided.batch_size.unwrap_or(batch_size);
+        // A warm-up must leave something of the run.
+        let (warmup_epochs, warmup) = if epochs > 1 { (1.0, "one") } else { (0.5, "half an") };
+        self.reasons.push(format!(
+            "batches of {batch_size}, AdamW at 1e-3, warm-up for {warmup} epoch, then a cosine down to 0"
+        ));
+        Recipe {
+            task,
+            data,
+            train: TrainSection { epochs, batch_size, ..TrainSection::default() },
+            optimizer: OptimizerConfig {
+                name: OptimizerName::AdamW,
+                lr: Some(1e-3),
+                ..OptimizerConfig::default()
+            },
+            schedule: ScheduleConfig {
+                name: ScheduleName::Cosine,
+                warmup_epochs: Some(warmup_epochs),
+                ..ScheduleConfig::default()
+            },
+            ..Recipe::default()
+        }
+    }
+
+    /// The network decided on, or this one.
+    fn model(&mut self, model: ModelSection, reason: &str) -> ModelSection {
+        if let Some(model) = &self.decided.model {
+            self.reasons.push(format!("{}, as you say", model.name));
+            return model.clone();
+        }
+        self.reasons.push(format!("{}: {reason}", model.name));
+        model
+    }
+
+    fn finish(self, recipe: Recipe) -> Suggestion {
+        Suggestion { recipe, reasons: self.reasons }
+    }
 }
 
 fn description(location: &str, found: &Found) -> String {
@@ -116,28 +161,9 @@ fn description(location: &str, found: &Found) -> String {
             .filter_map(|(name, dataset)| dataset.map(|dataset| (name, dataset.len())))
             .map(|(name, count)| format!("{name} {count}"))
             .collect();
-    format!(
-        "{location}: {}, {} classes, pictures: {}",
-        found.layout,
-        found.train.classes.len(),
-        parts.join(", ")
-    )
-}
-
-/// The median of the shorter sides of some pictures, evenly spaced over the dataset.
-fn median_shorter_side(dataset: &Dataset) -> Option<u32> {
-    let every = dataset.len().div_ceil(MEASURED).max(1);
-    let options = DecodeOptions::default();
-    let mut sides: Vec<u32> = dataset
-        .samples
-        .iter()
-        .step_by(every)
-        .filter_map(|sample| match &sample.location {
-            Location::Synth { birds, .. } => Some((birds.config().size, birds.config().size)),
-            _ => dimensions(&sample.bytes().ok()?, &options).ok(),
-        })
-        .map(|(width, height)| width.min(height))
-        .collect();
-    sides.sort_unstable();
-    sides.get(sides.len() / 2).copied()
+    let classes = match found.train.classes.len() {
+        0 => String::new(),
+        classes => format!("{classes} classes, "),
+    };
+    format!("{location}: {}, {classes}pictures: {}", found.layout, parts.join(", "))
 }

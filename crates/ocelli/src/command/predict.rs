@@ -3,7 +3,8 @@
 mod classify;
 mod dense;
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ocelli_data::dataset::{Location, Sample};
@@ -37,6 +38,19 @@ pub(crate) fn predict(arguments: &PredictArgs) -> Result<ExitCode, Failure> {
     }
 }
 
+/// The names of files in a folder that are unmistakably masks of other files there.
+fn masks_in(folder: &Path) -> HashSet<String> {
+    let options = SourceOptions { labels: Labels::Either, ..SourceOptions::default() };
+    // What can't be told is a picture like any other.
+    let Ok(found) = source::open_path(folder, &options) else { return HashSet::new() };
+    [Some(found.train), found.val, found.test]
+        .into_iter()
+        .flatten()
+        .flat_map(|dataset| dataset.samples)
+        .filter_map(|sample| Some(sample.mask?.name))
+        .collect()
+}
+
 /// The pictures that the paths name, folders opened.
 fn found(paths: &[PathBuf]) -> Result<Vec<Sample>, Failure> {
     let mut all = Vec::new();
@@ -49,7 +63,14 @@ fn found(paths: &[PathBuf]) -> Result<Vec<Sample>, Failure> {
                 ..SourceOptions::default()
             };
             let found = source::open_path(path, &options).map_err(Failure::failed)?;
-            all.extend(found.train.samples);
+            let masks = masks_in(path);
+            let (masks, pictures): (Vec<_>, Vec<_>) =
+                found.train.samples.into_iter().partition(|sample| masks.contains(&sample.name));
+            if !masks.is_empty() {
+                let count = masks.len();
+                eprintln!("note: {}: {count} masks of its pictures are left out", path.display());
+            }
+            all.extend(pictures);
         } else {
             // A path that isn't there is reported with the others that can't be read.
             let name = path.display().to_string();

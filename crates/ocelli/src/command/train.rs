@@ -21,9 +21,10 @@ use crate::terminal::summary;
 use crate::terminal::watch::TerminalObserver;
 
 pub(crate) fn train(arguments: TrainArgs) -> Result<ExitCode, Failure> {
+    // First: pictures without a recipe are looked at by the very threads.
+    let compute = compute::set_up(&arguments.compute)?;
     let (recipe, text) = read(&arguments)?;
     let mut recipe = resolve(recipe, &text).map_err(Failure::usage)?;
-    let compute = compute::set_up(&arguments.compute)?;
     make_absolute(&mut recipe)?;
     for source in [&recipe.model.weights, &recipe.model.encoder_weights] {
         weights::locate(source)?;
@@ -62,7 +63,7 @@ fn conclude(result: Result<Ending, TrainError>, folder: &RunFolder) -> Result<Ex
     let ending = result.map_err(|error| match error {
         TrainError::Pictures(_)
         | TrainError::Build(_)
-        | TrainError::Weights(WeightsError::Source(_))
+        | TrainError::Weights(WeightsError::Source { .. })
         | TrainError::Loss(_)
         | TrainError::Config { .. }
         | TrainError::AlreadyFinished { .. } => Failure::usage(error),
@@ -107,6 +108,8 @@ fn decided(arguments: &TrainArgs) -> Result<Decided, Failure> {
         .parse(&arguments.overrides)
         .map_err(Failure::usage)?;
     Ok(Decided {
+        task: text.is_overridden("task").then_some(asked.task),
+        model: text.is_overridden("model.name").then_some(asked.model),
         has_size: text.is_overridden("data.size"),
         epochs: text.is_overridden("train.epochs").then_some(asked.train.epochs),
         batch_size: text.is_overridden("train.batch_size").then_some(asked.train.batch_size),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ocelli_data::Picture;
-use ocelli_data::dataset::Sample;
+use ocelli_data::dataset::{Location, Sample};
 use ocelli_data::mask::{MaskEncoding, encode, overlay};
 use ocelli_train::file_names::FileNames;
 use ocelli_train::pictures::decode_options;
@@ -58,6 +58,7 @@ pub(super) fn predict(
         Failure::failed(format!("{}: could not be written: {error}", path.display()))
     };
     std::fs::create_dir_all(folder).map_err(|error| place(folder, &error))?;
+    refuse_to_replace(folder, samples)?;
     let decode = decode_options(&trained.recipe.data);
     let mut taken = FileNames::default();
     let mut failed = 0;
@@ -132,6 +133,24 @@ fn answered<'a>(
         shares.map(|(class, count)| Share { class, share: count as f64 / pixels }).collect();
     classes.sort_by(|left, right| right.share.total_cmp(&left.share));
     Ok(Answer { png, classes })
+}
+
+/// Refuses a folder in which an answer would take the place of a picture that is asked about.
+fn refuse_to_replace(folder: &Path, samples: &[Sample]) -> Result<(), Failure> {
+    let Ok(folder) = folder.canonicalize() else { return Ok(()) };
+    for sample in samples {
+        let Location::File(file) = &sample.location else { continue };
+        let Ok(file) = file.canonicalize() else { continue };
+        if file.parent() == Some(&folder) && file.extension().is_some_and(|end| end == "png") {
+            return Err(Failure::usage(format!(
+                "--out {}: {} is a picture there, and its answer would take its place; say another \
+                 folder",
+                folder.display(),
+                sample.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// `FOLDER/NAME.png`, with a number where another picture has that name.
