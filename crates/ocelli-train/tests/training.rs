@@ -416,6 +416,10 @@ fn every_recipe_of_the_project_can_be_read() {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        // Grids of recipes are held to by tests/sweep_plan.rs.
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("grid-")) {
+            continue;
+        }
         let (recipe, text) = RecipeText::from_file(&path).unwrap().parse(&[]).unwrap();
         let recipe = resolve(recipe, &text).unwrap_or_else(|error| panic!("{error}"));
         let entry = ocelli_train::network::entry(&recipe);
