@@ -416,7 +416,7 @@ fn every_recipe_of_the_project_can_be_read() {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        // Grids of recipes are held to by tests/sweep_plan.rs.
+        // Grids of recipes are held to by the tests of `ocelli sweep`.
         if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("grid-")) {
             continue;
         }
