@@ -49,6 +49,7 @@ pub struct Mlp {
     layers: Vec<Layer>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a head has few, and their tensors weigh more")]
 #[derive(Module, Debug)]
 enum Layer {
     Linear(Linear),

@@ -51,7 +51,7 @@ fn every_method_learns_and_its_backbone_is_where_a_classifier_starts_from() {
         assert_eq!((ending.status, ending.best.unwrap().epoch), (RunStatus::Finished, 2));
         assert!(records(&path)[0].loss.is_finite());
         let run_folder = RunFolder::open(&path).unwrap();
-        let backbone = safetensors::read(&run_folder.backbone_file()).unwrap();
+        let backbone = safetensors::read(run_folder.backbone_file()).unwrap();
         assert!(backbone.get("layer1.0.conv1.weight").is_some(), "torchvision's keys");
         let kept = run_folder.snapshots().join("epoch-0002").join("features.safetensors");
         assert!(kept.is_file(), "features are kept as of a classifier");

@@ -93,7 +93,7 @@ fn wrong_usage_and_wrong_recipes_exit_with_2_and_say_what_to_do() {
         (vec!["train", "no/such/recipe.toml"], "no/such/recipe.toml"),
         (vec!["train", "no/such/folder"], "no/such/folder"),
         (vec!["train", "synth://cats"], "birds"),
-        (vec!["train", "recipe.toml", "--device", "abacus"], "recipe.toml"),
+        (vec!["train", "recipe.toml", "--device", "abacus"], "abacus"),
         (vec!["resume", "no/such/run"], "no run folder"),
         (vec!["bench", "step", "resnet19", "--batch", "1", "--size", "32"], "resnet18"),
         (vec!["fly"], "fly"),

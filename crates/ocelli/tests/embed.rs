@@ -17,7 +17,7 @@ fn done(arguments: &[&str]) -> String {
 
 /// The file's `features` and `labels`.
 fn features(folder: &Path) -> (Vec<f32>, Vec<usize>, Option<Vec<i64>>) {
-    let dict = ocelli_nn::safetensors::read(&folder.join("features.safetensors")).unwrap();
+    let dict = ocelli_nn::safetensors::read(folder.join("features.safetensors")).unwrap();
     let features = dict.get("features").unwrap();
     let labels = dict.get("labels").map(|labels| labels.as_i64().unwrap().to_vec());
     (features.as_f32().unwrap().to_vec(), features.shape().to_vec(), labels)
