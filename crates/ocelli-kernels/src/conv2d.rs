@@ -7,10 +7,12 @@
 //! |---|---|
 //! | [`Winograd`](Algorithm::Winograd) | 3x3, stride 1, enough channels: a quarter of the multiplications |
 //! | [`Direct`](Algorithm::Direct) | everything else: the products of the definition, from a padded band of the picture in cache; small maps with the batch as rows |
+//! | [`Lattice`](Algorithm::Lattice) | taps far apart: pictures of every so many pixels, each by one of the others |
 //! | [`Depthwise`](Algorithm::Depthwise) | as many groups as channels: no sum over channels, so vectors run along them |
 
 mod depthwise;
 mod direct;
+mod lattice;
 pub mod reference;
 mod shape;
 pub mod transposed;
@@ -49,6 +51,8 @@ pub enum Algorithm {
     Depthwise,
     /// The products of the definition.
     Direct,
+    /// Lattices of pixels that see each other, as pictures of their own.
+    Lattice,
 }
 
 impl Algorithm {
@@ -59,8 +63,59 @@ impl Algorithm {
             Self::Depthwise
         } else if !settings.exact_convolution && winograd::applies(shape) {
             Self::Winograd
+        } else if lattice::applies(shape) {
+            Self::Lattice
         } else {
             Self::Direct
+        }
+    }
+
+    /// The result. Lengths are checked by the caller.
+    fn forward(
+        self,
+        settings: Settings,
+        shape: &Conv2dShape,
+        x: &[f32],
+        weight: &[f32],
+        epilogue: Epilogue<'_>,
+    ) -> Vec<f32> {
+        match self {
+            Self::Winograd => winograd::forward(settings.isa, shape, x, weight, epilogue),
+            Self::Depthwise => depthwise::forward(settings.isa, shape, x, weight, epilogue),
+            Self::Direct => direct::forward(settings.isa, shape, x, weight, epilogue),
+            Self::Lattice => lattice::forward(settings, shape, x, weight, epilogue),
+        }
+    }
+
+    /// The gradient of the picture. Lengths are checked by the caller.
+    fn input_gradient(
+        self,
+        settings: Settings,
+        shape: &Conv2dShape,
+        weight: &[f32],
+        dy: &[f32],
+    ) -> Vec<f32> {
+        match self {
+            Self::Winograd => winograd::input_gradient(settings.isa, shape, weight, dy),
+            Self::Depthwise => depthwise::input_gradient(settings.isa, shape, weight, dy),
+            Self::Direct => direct::input_gradient(settings.isa, shape, weight, dy),
+            Self::Lattice => lattice::input_gradient(settings, shape, weight, dy),
+        }
+    }
+
+    /// The gradient of the weight. Lengths are checked by the caller.
+    fn weight_gradient(
+        self,
+        settings: Settings,
+        shape: &Conv2dShape,
+        x: &[f32],
+        dy: &[f32],
+    ) -> Vec<f32> {
+        match self {
+            Self::Winograd => winograd::weight_gradient(settings.isa, shape, x, dy),
+            Self::Depthwise => depthwise::weight_gradient(settings.isa, shape, x, dy),
+            Self::Direct => direct::weight_gradient(settings.isa, shape, x, dy),
+            Self::Lattice => lattice::weight_gradient(settings, shape, x, dy),
         }
     }
 }
@@ -127,11 +182,7 @@ pub fn forward(
     let algorithm = Algorithm::choose(settings, shape);
     profile::record(
         || shape.describe(algorithm, "forward"),
-        || match algorithm {
-            Algorithm::Winograd => winograd::forward(settings.isa, shape, x, weight, epilogue),
-            Algorithm::Depthwise => depthwise::forward(settings.isa, shape, x, weight, epilogue),
-            Algorithm::Direct => direct::forward(settings.isa, shape, x, weight, epilogue),
-        },
+        || algorithm.forward(settings, shape, x, weight, epilogue),
     )
 }
 
@@ -153,11 +204,7 @@ pub fn input_gradient(
     let algorithm = Algorithm::choose(settings, shape);
     profile::record(
         || shape.describe(algorithm, "input gradient"),
-        || match algorithm {
-            Algorithm::Winograd => winograd::input_gradient(settings.isa, shape, weight, dy),
-            Algorithm::Depthwise => depthwise::input_gradient(settings.isa, shape, weight, dy),
-            Algorithm::Direct => direct::input_gradient(settings.isa, shape, weight, dy),
-        },
+        || algorithm.input_gradient(settings, shape, weight, dy),
     )
 }
 
@@ -174,11 +221,7 @@ pub fn weight_gradient(settings: Settings, shape: &Conv2dShape, x: &[f32], dy: &
     let algorithm = Algorithm::choose(settings, shape);
     profile::record(
         || shape.describe(algorithm, "weight gradient"),
-        || match algorithm {
-            Algorithm::Winograd => winograd::weight_gradient(settings.isa, shape, x, dy),
-            Algorithm::Depthwise => depthwise::weight_gradient(settings.isa, shape, x, dy),
-            Algorithm::Direct => direct::weight_gradient(settings.isa, shape, x, dy),
-        },
+        || algorithm.weight_gradient(settings, shape, x, dy),
     )
 }
 

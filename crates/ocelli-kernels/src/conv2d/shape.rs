@@ -132,6 +132,7 @@ impl Conv2dShape {
             Algorithm::Winograd => "winograd",
             Algorithm::Depthwise => "depthwise",
             Algorithm::Direct => "direct",
+            Algorithm::Lattice => "lattices",
         };
         let [kernel_height, kernel_width] = self.kernel;
         let [height, width] = self.size;
