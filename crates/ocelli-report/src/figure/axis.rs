@@ -90,7 +90,10 @@ pub(super) fn number(value: f64) -> String {
         return "0".into();
     }
     if !(1e-3..1e5).contains(&size) {
-        return format!("{value:.0e}").replace('-', "−");
+        let text = format!("{value:.2e}");
+        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+        let digits = digits.trim_end_matches('0').trim_end_matches('.');
+        return format!("{digits}e{power}").replace('-', "−");
     }
     let digits = if size >= 100.0 { 0 } else { (2 - size.log10().floor() as i32).clamp(0, 5) };
     let text = format!("{value:.*}", digits as usize);
