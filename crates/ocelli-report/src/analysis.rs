@@ -333,6 +333,12 @@ pub fn figures(
     all
 }
 
+/// Whether the latest snapshot has answers that could be mistaken.
+pub(crate) fn answers(analysis: &Analysis) -> bool {
+    let last = analysis.projections.last();
+    last.is_some_and(|last| last.snapshot.answers.iter().any(Option::is_some))
+}
+
 fn run_figures(
     run: &Run,
     analysis: &Analysis,
@@ -346,7 +352,9 @@ fn run_figures(
     if !analysis.projections.is_empty() {
         let rows: Vec<Vec<Panel<'_>>> = analysis.projections.iter().map(panels).collect();
         all.push(("projections", scatter(&format!("{}: features", run.name), &rows, classes)));
-        all.push(("mistakes", mistakes("Mistakes", &worst_mistakes(run, analysis, picture))));
+        if answers(analysis) {
+            all.push(("mistakes", mistakes("Mistakes", &worst_mistakes(run, analysis, picture))));
+        }
     }
     all
 }

@@ -7,7 +7,7 @@ mod tables;
 
 use std::fmt::Write;
 
-use crate::analysis::{Analysis, charts, class_names, quantity, scored, worst_mistakes};
+use crate::analysis::{Analysis, answers, charts, class_names, quantity, scored, worst_mistakes};
 use crate::escape::escaped;
 use crate::figure::{Confusion, MOST_CURVES, Theme, confusion, css_variables, single_chart};
 use crate::picture::data_uri;
@@ -291,7 +291,9 @@ fn mistake_section(
     analysis: &Analysis,
     picture: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> String {
-    let Some(last) = analysis.projections.last() else { return String::new() };
+    let Some(last) = analysis.projections.last().filter(|_| answers(analysis)) else {
+        return String::new();
+    };
     let mistakes = worst_mistakes(run, analysis, picture);
     let common = common_folder(&last.snapshot.names);
     if mistakes.is_empty() {

@@ -52,6 +52,20 @@ pub enum PicturesError {
         /// How many classes.
         classes: usize,
     },
+    /// There is nothing to compare a picture with.
+    #[error(
+        "data.train: {location}: found {found} training pictures, expected at least 2: learning \
+         without labels compares pictures with each other"
+    )]
+    TooFew {
+        /// Where.
+        location: String,
+        /// How many pictures.
+        found: usize,
+    },
+    /// Neighbours can't be measured.
+    #[error("self_supervised.knn: {0} (its own pictures with classes: knn.data)")]
+    Knn(#[source] Box<PicturesError>),
     /// The pictures have no masks to learn.
     #[error(
         "data.train: {location}: found {found} pictures with masks and {classes} classes in them, expected \
@@ -218,6 +232,10 @@ pub fn open(recipe: &mut Recipe) -> Result<Pictures, PicturesError> {
         };
         let what = expected_truth(recipe.task);
         return Err(PicturesError::NoLabels { location, found: val.len(), what });
+    }
+    if recipe.task.method().is_some() && train.len() < 2 {
+        let location = recipe.data.train.clone();
+        return Err(PicturesError::TooFew { location, found: train.len() });
     }
     let test = match (&recipe.data.test, own_test) {
         (Some(location), _) => Some(elsewhere("test", location, &train.classes)?),

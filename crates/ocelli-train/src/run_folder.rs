@@ -293,18 +293,6 @@ impl RunFolder {
         self.path.join(BACKBONE)
     }
 
-    /// The weights that another run may start from, where `path` is a run folder: what was learned
-    /// without labels, else the best checkpoint's.
-    #[must_use]
-    pub fn weights_in(path: &Path) -> Option<PathBuf> {
-        if !path.join("run.json").is_file() {
-            return None;
-        }
-        let backbone = path.join(BACKBONE);
-        let best = path.join("checkpoints").join("best").join("model.safetensors");
-        Some(if backbone.is_file() { backbone } else { best })
-    }
-
     /// The folder that TensorBoard opens.
     #[must_use]
     pub fn tensorboard(&self) -> PathBuf {

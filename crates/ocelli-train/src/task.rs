@@ -35,8 +35,13 @@ pub(crate) trait Objective {
         Ok(())
     }
 
-    /// After an optimizer step; `progress` is the share of all steps that are done.
+    /// After an optimizer step; `progress` is the share of all steps that were done before it.
     fn stepped(&mut self, _network: &Network, _progress: f64) {}
+
+    /// Whether it remembers anything beside the network.
+    fn remembers(&self) -> bool {
+        false
+    }
 
     /// What it remembers beside the network, for a checkpoint.
     fn state(&self) -> Option<StateDict> {

@@ -80,6 +80,10 @@ fn keys_that_a_method_has_no_use_for_are_refused_with_the_reason() {
         (&["task=byol", "self_supervised.knn.k=0"], "at least 1"),
         (&["task=byol", "train.loss=focal"], "none: it is for tasks with labels"),
         (&["task=byol", "train.batch_size=1"], "at least 2 pictures"),
+        (&["task=byol", "train.freeze=backbone"], "follows the whole network"),
+        (&["task=byol", "train.best_by=knn"], "self_supervised.knn = {}"),
+        (&["task=byol", "train.best_by=loss"], "one of last, knn"),
+        (&["task=simclr", "train.early_stopping_patience=3"], "still improve"),
         (&["self_supervised.hidden=8"], "learning without labels"),
     ] {
         let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
@@ -113,5 +117,45 @@ fn pictures_without_classes_are_learned_from_and_measured_on_others_that_have_th
     let path = folder.path().join("other");
     let overrides = [BYOL, &[&data, "train.batch_size=4"]].concat();
     let error = run(&path, &overrides, usize::MAX).unwrap_err().to_string();
-    assert!(error.contains("at least 2 classes"), "{error}");
+    assert!(error.contains("self_supervised.knn") && error.contains("2 classes"), "{error}");
+}
+
+#[test]
+fn a_run_without_its_target_network_does_not_go_on_with_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    assert_eq!(run(&path, BYOL, 4).unwrap().status, RunStatus::Stopped);
+    let checkpoints = path.join("checkpoints");
+    let mut last = ocelli_train::checkpoint::read(&checkpoints, "last").unwrap();
+    last.target = None;
+    ocelli_train::checkpoint::write(&checkpoints, "last", &last).unwrap();
+    let error = go_on(&path, usize::MAX).unwrap_err().to_string();
+    assert!(error.contains("no target network"), "{error}");
+}
+
+#[test]
+fn a_folder_that_is_no_run_and_one_without_weights_yet_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let unfinished = folder.path().join("unfinished");
+    assert_eq!(run(&unfinished, BYOL, 0).unwrap().status, RunStatus::Stopped);
+    for (place, words) in [(folder.path(), "no run folder"), (&unfinished, "no such checkpoint")] {
+        let path = folder.path().join(format!("from-{}", words.len()));
+        let weights = format!("model.weights={}", place.display());
+        let error = run(&path, &[&weights], usize::MAX).unwrap_err().to_string();
+        assert!(error.contains("model.weights") && error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn a_single_picture_is_nothing_to_learn_from() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..2u8 {
+        let picture = ocelli_data::Picture::filled(20, 18, [number * 20, 100, 255]);
+        let file = folder.path().join(format!("{number}.png"));
+        std::fs::write(file, picture.to_png().unwrap()).unwrap();
+    }
+    let data = format!("data.train={}", folder.path().display());
+    let overrides = [&BYOL[..4], &[&data, "data.val=0.5"]].concat();
+    let error = run(&folder.path().join("run"), &overrides, usize::MAX).unwrap_err().to_string();
+    assert!(error.contains("at least 2"), "{error}");
 }

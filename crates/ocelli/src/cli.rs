@@ -278,7 +278,7 @@ pub(crate) struct PredictArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EmbedArgs {
-    /// The run folder, of classification
+    /// The run folder, of classification or of learning without labels
     pub(crate) run: PathBuf,
     /// Pictures, or folders, .tar or .csv of them; where they have classes, those are the labels
     #[arg(required = true, value_name = "PICTURES")]

@@ -23,6 +23,7 @@ pub(super) fn applies(shape: &Conv2dShape) -> bool {
         && (0..2).all(|axis| shape.padding[axis].is_multiple_of(dilation[axis]))
         && shape.output_size() == shape.size
         && shape.x_len() > 0
+        && shape.y_len() > 0
 }
 
 /// Pixels between taps; of a single tap there is nothing between.

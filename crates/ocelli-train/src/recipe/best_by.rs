@@ -34,7 +34,7 @@ impl BestBy {
             Task::Classify => &[Self::Accuracy, Self::Loss],
             Task::Segment => &[Self::Miou, Self::Accuracy, Self::Loss],
             Task::Colorize => &[Self::Psnr, Self::Ssim, Self::Ciede2000, Self::Loss],
-            Task::SelfSupervised(_) => &[Self::Last, Self::Knn, Self::Loss],
+            Task::SelfSupervised(_) => &[Self::Last, Self::Knn],
         }
     }
 

@@ -7,7 +7,9 @@ use ocelli_data::augment::{
 use ocelli_data::cache::CacheKind;
 
 use super::read::{RecipeError, RecipeText};
-use super::{BestBy, LossSection, Recipe, Sampling, SnapshotEpoch, Task, Validation, views};
+use super::{
+    BestBy, LossSection, Method, Recipe, Sampling, SnapshotEpoch, Task, Validation, views,
+};
 use crate::config::ConfigError;
 use crate::network;
 
@@ -306,6 +308,25 @@ impl Checks<'_> {
         let with_labels = "tasks with labels";
         only(labelled || train.ema.is_none(), "train.ema", with_labels)?;
         only(labelled || train.loss.is_none(), "train.loss", with_labels)?;
+        self.require(
+            task != Task::SelfSupervised(Method::Byol) || train.freeze.is_none(),
+            "train.freeze",
+            "a value, with task = \"byol\"",
+            "none: its target follows the whole network, and would normalize otherwise than what is frozen",
+        )?;
+        let measures = recipe.self_supervised.as_ref().is_some_and(|section| section.knn.is_some());
+        self.require(
+            measures || train.best_by != Some(BestBy::Knn),
+            "train.best_by",
+            "knn without self_supervised.knn",
+            "self_supervised.knn = {}, which measures it",
+        )?;
+        self.require(
+            labelled || train.early_stopping_patience == 0 || recipe.best_by() == BestBy::Knn,
+            "train.early_stopping_patience",
+            train.early_stopping_patience,
+            "0, or self_supervised.knn = {}: nothing else tells whether features still improve",
+        )?;
         self.require(
             labelled || train.batch_size >= 2,
             "train.batch_size",

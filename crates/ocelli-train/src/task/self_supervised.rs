@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use ocelli_data::Dataset;
+use ocelli_data::cache::CacheKind;
 use ocelli_data::loader::{Batch, Loader};
 use ocelli_models::BuildError;
 use ocelli_models::self_supervised::JointEmbedding;
@@ -84,7 +85,10 @@ impl SelfSupervised {
     ) -> Result<Self, PicturesError> {
         let plain = Self::plain(method, recipe, pictures.train.classes.len(), device);
         let neighbours = match &plain.section.knn {
-            Some(knn) => Some(NeighbourTest::new(knn, recipe, &pictures.train, &pictures.val)?),
+            Some(knn) => Some(
+                NeighbourTest::new(knn, recipe, &pictures.train, &pictures.val)
+                    .map_err(|reason| PicturesError::Knn(Box::new(reason)))?,
+            ),
             None => None,
         };
         Ok(Self { neighbours, ..plain })
@@ -198,6 +202,10 @@ impl Objective for SelfSupervised {
         target.follow(network, byol::momentum(start, end, progress));
     }
 
+    fn remembers(&self) -> bool {
+        self.target.is_some()
+    }
+
     fn state(&self) -> Option<StateDict> {
         self.target.as_ref().map(Target::state)
     }
@@ -219,8 +227,10 @@ impl Objective for SelfSupervised {
         keep: Option<&[usize]>,
     ) -> Result<Evaluation, EvaluationError> {
         let model = network.joint_embedding();
-        let test = self.neighbours.as_ref().filter(|test| {
-            batches.epoch().is_none_or(|epoch| test.section.is_due(epoch, test.epochs))
+        // Pictures of a last test are asked themselves, or none are.
+        let test = self.neighbours.as_ref().filter(|test| match batches.epoch() {
+            Some(epoch) => test.section.is_due(epoch, test.epochs),
+            None => test.asked.is_none(),
         });
         let bank = match test {
             Some(test) => Some(embedded(model, batches.over(&test.bank), device)?),
@@ -244,6 +254,8 @@ impl Objective for SelfSupervised {
             Ok((0.0, 0.0))
         };
         batches.measure(state, measure, |(spread, features)| {
+            // Of a pass that was stopped early there may be none that votes.
+            let bank = bank.filter(|bank| !bank.labels.is_empty());
             let knn = test.zip(bank).and_then(|(test, bank)| {
                 let asked = elsewhere.as_ref().or(features.as_ref())?;
                 Neighbours::new(&bank, test.classes, &test.section).accuracy(asked)
@@ -310,8 +322,11 @@ impl NeighbourTest {
             });
         }
         let classes = bank.classes.len();
-        let asked = asked.map(|asked| evaluation_loader(recipe, asked)).transpose()?;
-        let bank = evaluation_loader(recipe, bank)?;
+        // The training pictures may be in a cache already: these loaders have none of their own.
+        let mut recipe = recipe.clone();
+        recipe.data.cache = CacheKind::None;
+        let asked = asked.map(|asked| evaluation_loader(&recipe, asked)).transpose()?;
+        let bank = evaluation_loader(&recipe, bank)?;
         Ok(Self { section: section.clone(), classes, bank, asked, epochs })
     }
 }

@@ -25,7 +25,7 @@ use crate::network::{self, Network};
 use crate::optimizer::Optimizer;
 use crate::pictures::{Pictures, evaluation_loader, training_loader};
 use crate::progress::{EpochTotals, TrainingState};
-use crate::recipe::{Recipe, Task};
+use crate::recipe::{BestBy, Recipe, Task};
 use crate::record::{EpochRecord, Split};
 use crate::run_folder::{RunFolder, RunInfo, RunStatus, append_json_line};
 use crate::schedule::Schedule;
@@ -326,7 +326,8 @@ impl Session {
         }
         let steps = self.steps_per_epoch * u64::from(self.recipe.train.epochs);
         if let Some(model) = &self.model {
-            self.objective.stepped(model, self.state.step as f64 / steps.max(1) as f64);
+            let before = self.state.step - 1;
+            self.objective.stepped(model, before as f64 / steps.max(1) as f64);
         }
         Ok(())
     }
@@ -383,7 +384,10 @@ impl Session {
         self.state.batch = 0;
         self.state.totals = EpochTotals::default();
         let by = self.recipe.best_by();
-        let best = self.state.note_validation(by, by.value(&val));
+        let value = by.value(&val);
+        // Neighbours are not measured after every epoch: an epoch without says nothing.
+        let says_nothing = by == BestBy::Knn && value.is_nan() && self.state.best.is_some();
+        let best = !says_nothing && self.state.note_validation(by, value);
         self.save()?;
         self.keep_checkpoint()?;
         let kept = evaluation.kept.as_ref();

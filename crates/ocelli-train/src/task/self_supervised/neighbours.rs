@@ -16,8 +16,9 @@ const ASKED_AT_ONCE: usize = 256;
 /// Labelled features that vote (Wu et al. 2018, "Unsupervised Feature Learning via Non-Parametric
 /// Instance Discrimination").
 pub(super) struct Neighbours<'a> {
-    /// `[pictures, width]`, each row of length 1.
-    bank: Vec<f32>,
+    /// `[width, pictures]`, each column of length 1. On the CPU whatever trains: a product of this
+    /// size is the cheaper part of measuring.
+    bank: Tensor<2>,
     width: usize,
     labels: &'a [i64],
     classes: usize,
@@ -27,7 +28,8 @@ pub(super) struct Neighbours<'a> {
 impl<'a> Neighbours<'a> {
     pub(super) fn new(bank: &'a Features, classes: usize, section: &'a KnnSection) -> Self {
         let (labels, width) = (&bank.labels[..], bank.width);
-        Self { bank: unit_rows(bank), width, labels, classes, section }
+        let bank = matrix(unit_rows(bank), width).transpose();
+        Self { bank, width, labels, classes, section }
     }
 
     /// The share of pictures whose class has the most weight among the `k` of the bank that are most
@@ -43,7 +45,7 @@ impl<'a> Neighbours<'a> {
         for (rows, labels) in
             rows.chunks(ASKED_AT_ONCE * width).zip(asked.labels.chunks(ASKED_AT_ONCE))
         {
-            let cosines = cosines(rows, &self.bank, width);
+            let cosines = floats(matrix(rows.to_vec(), width).matmul(self.bank.clone()));
             right += cosines
                 .par_chunks_exact(bank)
                 .zip(labels)
@@ -67,8 +69,11 @@ impl<'a> Neighbours<'a> {
         }
         order.sort_unstable_by(nearer);
         let mut votes = vec![0.0f64; self.classes];
+        // Relative to the nearest, which has the weight 1: no temperature is too low for the exponent.
+        let nearest = order.first().map_or(0.0, |&index| f64::from(cosines[index]));
         for index in order {
-            let weight = (f64::from(cosines[index]) / self.section.temperature).exp();
+            let further = f64::from(cosines[index]) - nearest;
+            let weight = (further / self.section.temperature).exp();
             votes[self.labels[index] as usize] += weight;
         }
         let most = votes.iter().enumerate().max_by(|left, right| {
@@ -90,13 +95,9 @@ fn unit_rows(features: &Features) -> Vec<f32> {
     rows
 }
 
-/// `rows · bankᵀ`, `[rows, bank]`.
-fn cosines(rows: &[f32], bank: &[f32], width: usize) -> Vec<f32> {
-    // On the CPU whatever trains: a product of this size is the cheaper part of measuring.
+/// Rows of so many numbers, on the CPU.
+fn matrix(values: Vec<f32>, width: usize) -> Tensor<2> {
     let cpu = device::parse("cpu").expect("there is always a CPU");
-    let matrix = |values: &[f32]| {
-        let data = TensorData::new(values.to_vec(), [values.len() / width, width]);
-        Tensor::<2>::from_data(data, &cpu)
-    };
-    floats(matrix(rows).matmul(matrix(bank).transpose()))
+    let rows = values.len() / width;
+    Tensor::from_data(TensorData::new(values, [rows, width]), &cpu)
 }

@@ -51,7 +51,8 @@ impl Session {
             let event = StepEvent {
                 epoch: pass.epoch,
                 split: pass.split,
-                batch,
+                // Further pictures may be gone over beside the pass's own.
+                batch: batch.min(batches),
                 batches,
                 loss: None,
                 images_per_second: None,
@@ -59,7 +60,11 @@ impl Session {
             watch.observer.stepped(&event);
             !watch.is_stopped()
         };
-        let batches = Batches::new(pass.loader, &mut told).after_epoch(pass.epoch);
+        let batches = Batches::new(pass.loader, &mut told);
+        let batches = match pass.split {
+            Split::Val => batches.after_epoch(pass.epoch),
+            _ => batches,
+        };
         let evaluation = objective.evaluate(model, batches, &self.device, keep)?;
         Ok((!evaluation.stopped).then_some(evaluation))
     }

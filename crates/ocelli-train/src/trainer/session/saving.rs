@@ -33,8 +33,12 @@ impl Session {
             })?;
             ema.load_state(averaged, &self.device).map_err(|error| misfit(error.to_string()))?;
         }
-        if let Some(state) = &checkpoint.target {
-            self.objective.load_state(state).map_err(misfit)?;
+        match &checkpoint.target {
+            Some(state) => self.objective.load_state(state).map_err(misfit)?,
+            None if self.objective.remembers() => {
+                return Err(misfit("found no target network, which the task needs".into()));
+            }
+            None => {}
         }
         self.forget_records(&checkpoint.state)?;
         self.state = checkpoint.state;
