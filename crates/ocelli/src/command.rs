@@ -13,6 +13,9 @@ pub(crate) mod sweep;
 pub(crate) mod train;
 pub(crate) mod weights;
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
 use ocelli_train::recipe::Task;
 use ocelli_train::trained::Trained;
 use serde::Serialize;
@@ -43,6 +46,22 @@ pub(crate) fn look(trained: &mut Trained, arguments: &LookArgs) -> Result<(), Fa
         });
     }
     Ok(())
+}
+
+/// Begins the table `name` in a folder, which is made: its path, and what writes its rows.
+pub(crate) fn new_table(
+    folder: &Path,
+    name: &str,
+) -> Result<(PathBuf, csv::Writer<File>), Failure> {
+    let path = folder.join(name);
+    let create = || -> std::io::Result<File> {
+        std::fs::create_dir_all(folder)?;
+        File::create(&path)
+    };
+    let file = create().map_err(|error| {
+        Failure::failed(format!("{}: could not be made: {error}", path.display()))
+    })?;
+    Ok((path, csv::Writer::from_writer(file)))
 }
 
 /// Prints one JSON object on a line of standard output.

@@ -56,12 +56,14 @@ pub fn update_parameters<M: Module>(
     module: M,
     update: impl FnMut(&str, Tensor<1>) -> Tensor<1>,
 ) -> M {
-    module.map(&mut Updater { path: Path::default(), update })
+    module.map(&mut Updater { path: Path::default(), update, asks_for_gradients: true })
 }
 
 struct Updater<F> {
     path: Path,
     update: F,
+    /// Whether the module's parameters do, those that are trained.
+    asks_for_gradients: bool,
 }
 
 impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for Updater<F> {
@@ -74,7 +76,7 @@ impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for Updater<F> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if self.path.in_buffer() || !param.is_require_grad() {
+        if self.path.in_buffer() || (self.asks_for_gradients && !param.is_require_grad()) {
             return param;
         }
         let (id, value, mapper) = param.consume();
@@ -82,7 +84,8 @@ impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for Updater<F> {
         let new = (self.update)(self.path.key(), flatten(value.without_autodiff()));
         let expected: usize = shape.iter().product();
         assert_eq!(new.dims(), [expected], "an update of {} keeps its length", self.path.key());
-        let new = new.reshape(shape).without_autodiff().autodiff().require_grad();
+        let new = new.reshape(shape).without_autodiff();
+        let new = if self.asks_for_gradients { new.autodiff().require_grad() } else { new };
         Param::from_mapped_value(id, new, mapper)
     }
 }
@@ -94,34 +97,7 @@ impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for Updater<F> {
 /// If `update` returns another number of values than it got.
 #[must_use]
 pub fn map_parameters<M: Module>(module: M, update: impl FnMut(&str, Tensor<1>) -> Tensor<1>) -> M {
-    module.map(&mut PlainUpdater { path: Path::default(), update })
-}
-
-struct PlainUpdater<F> {
-    path: Path,
-    update: F,
-}
-
-impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for PlainUpdater<F> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _: &str, container_type: &str) {
-        self.path.exit(container_type);
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if self.path.in_buffer() {
-            return param;
-        }
-        let (id, value, mapper) = param.consume();
-        let shape = value.dims();
-        let new = (self.update)(self.path.key(), flatten(value));
-        let expected: usize = shape.iter().product();
-        assert_eq!(new.dims(), [expected], "an update of {} keeps its length", self.path.key());
-        Param::from_mapped_value(id, new.reshape(shape), mapper)
-    }
+    module.map(&mut Updater { path: Path::default(), update, asks_for_gradients: false })
 }
 
 /// The module with just those parameters trained whose keys `choose` picks; the others are frozen.

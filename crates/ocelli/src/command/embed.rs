@@ -14,7 +14,7 @@ use ocelli_train::trained::Trained;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{print_json, print_text};
+use super::{new_table, print_json, print_text};
 use crate::cli::EmbedArgs;
 use crate::compute;
 use crate::failure::Failure;
@@ -185,15 +185,8 @@ struct Table {
 
 impl Table {
     fn create(folder: &Path) -> Result<Self, Failure> {
-        let path = folder.join("features.csv");
-        let create = || -> std::io::Result<File> {
-            std::fs::create_dir_all(folder)?;
-            File::create(&path)
-        };
-        let file = create().map_err(|error| {
-            Failure::failed(format!("{}: could not be made: {error}", path.display()))
-        })?;
-        Ok(Self { path, writer: csv::Writer::from_writer(file), has_header: false })
+        let (path, writer) = new_table(folder, "features.csv")?;
+        Ok(Self { path, writer, has_header: false })
     }
 
     fn add(&mut self, name: &str, label: &str, features: &[f32]) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use ocelli_train::trained::{Answer, Trained};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::super::{print_json, print_text};
+use super::super::{new_table, print_json, print_text};
 use crate::cli::PredictArgs;
 use crate::failure::Failure;
 
@@ -113,15 +113,8 @@ struct Table {
 
 impl Table {
     fn create(folder: &Path) -> Result<Self, Failure> {
-        let path = folder.join("predictions.csv");
-        let create = || -> std::io::Result<File> {
-            std::fs::create_dir_all(folder)?;
-            File::create(&path)
-        };
-        let file = create().map_err(|error| {
-            Failure::failed(format!("{}: could not be made: {error}", path.display()))
-        })?;
-        let mut table = Self { path, writer: csv::Writer::from_writer(file) };
+        let (path, writer) = new_table(folder, "predictions.csv")?;
+        let mut table = Self { path, writer };
         table.write(&["path", "class", "probability", "error"])?;
         Ok(table)
     }
