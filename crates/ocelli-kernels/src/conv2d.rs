@@ -132,12 +132,12 @@ pub struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
-    /// What it is for a tile whose first result is `channel`'s, `offset` floats into the tensor.
     /// Whether sums are written as they are.
     fn is_none(&self) -> bool {
         self.bias.is_none() && self.residual.is_none() && !self.relu
     }
 
+    /// What it is for a tile whose first result is `channel`'s, `offset` floats into the tensor.
     fn finish(&self, channel: usize, offset: usize) -> Finish {
         if self.is_none() {
             return Finish::Store;

@@ -103,6 +103,24 @@ struct Rows<'a, const ROWS: usize, const ADJACENT: bool> {
     tile: &'a Tile<'a>,
 }
 
+impl<const ROWS: usize, const ADJACENT: bool> Rows<'_, ROWS, ADJACENT> {
+    /// Asks for what is written at the end, and for the residual, before the sum begins.
+    #[inline(always)]
+    fn prefetch<S: Simd>(&self, simd: S) {
+        let Tile { out, out_row, finish, .. } = *self.tile;
+        for row in 0..ROWS {
+            for offset in [row * out_row, row * out_row + S::LANES] {
+                simd.prefetch_write(out.wrapping_add(offset));
+                if let Finish::Epilogue { residual, .. } = finish
+                    && !residual.is_null()
+                {
+                    simd.prefetch(residual.wrapping_add(offset));
+                }
+            }
+        }
+    }
+}
+
 impl<const ROWS: usize, const ADJACENT: bool> Kernel for Rows<'_, ROWS, ADJACENT> {
     type Output = ();
 
@@ -110,6 +128,7 @@ impl<const ROWS: usize, const ADJACENT: bool> Kernel for Rows<'_, ROWS, ADJACENT
     fn run<S: Simd>(self, simd: S) {
         let Tile { left, row, step, parts, depth, right, .. } = *self.tile;
         let mut sums = [[simd.zero(); 2]; ROWS];
+        self.prefetch(simd);
         for part in parts {
             // SAFETY: the caller of `tile` vouches for every address of the formula.
             unsafe {

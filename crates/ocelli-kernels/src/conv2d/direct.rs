@@ -14,12 +14,14 @@
 //! | `correlation`, `band` | large maps: bands of the source in cache, tiles along rows |
 //! | `small` | small maps: pictures as rows, taps that fall outside left out |
 //! | `few_pixels` | 1x1 windows over a few pixels in all: the weight is read as it lies |
-//! | `weight_gradient` | the gradient of the weight, by either way |
+//! | `outer_product` | 1x1 windows with many channels: the gradient of the weight as a matrix product |
+//! | `weight_gradient` | the gradient of the weight, by bands or small maps |
 
 pub(super) mod axis;
 mod band;
 mod correlation;
 mod few_pixels;
+mod outer_product;
 mod pack;
 mod small;
 mod weight_gradient;
@@ -115,6 +117,9 @@ pub(super) fn input_gradient(
 pub(super) fn weight_gradient(isa: Isa, shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
     if few_pixels::applies(shape) {
         return few_pixels::weight_gradient(isa, shape, x, dy);
+    }
+    if outer_product::applies(shape) {
+        return outer_product::weight_gradient(isa, shape, x, dy);
     }
     weight_gradient::weight_gradient(isa, shape, x, dy)
 }

@@ -81,6 +81,13 @@ fn shapes() -> Vec<Conv2dShape> {
     add([3, 5, 7, 19, 35], [[1, 1, 0, 1]; 2], 1);
     add([2, 7, 9, 12, 6], [[1, 2, 0, 1], [1, 3, 0, 1]], 1);
     add([1, 4, 6, 5, 4], [[1, 1, 1, 1], [2, 3, 1, 1]], 1);
+    // 1x1 with so many channels that the weight's gradient is a product of two matrices: read in
+    // place and copied, with strides, groups, and more pixels than are copied at a time.
+    add([3, 5, 7, 300, 450], [[1, 1, 0, 1]; 2], 1);
+    add([2, 9, 8, 261, 512], [[1, 2, 0, 1], [1, 3, 0, 1]], 1);
+    add([2, 4, 3, 600, 1024], [[1, 1, 0, 1]; 2], 2);
+    add([5, 20, 21, 65, 2048], [[1, 1, 0, 1]; 2], 1);
+    add([0, 4, 3, 300, 450], [[1, 1, 0, 1]; 2], 1);
     // Pixels whose stride in memory falls on one set of a cache.
     add([1, 3, 20, 512, 7], [[1, 1, 0, 1]; 2], 1);
     add([1, 5, 9, 256, 3], [[3, 2, 1, 1]; 2], 1);

@@ -16,7 +16,12 @@ const LEAST_WIDTH: usize = 8;
 const ALIASING_BYTES: usize = 2048;
 
 /// A cache line, added to such strides.
-const LINE: usize = 16;
+pub(super) const LINE: usize = 16;
+
+/// Whether rows so many floats apart would.
+pub(super) fn aliases(floats: usize) -> bool {
+    (floats * size_of::<f32>()).is_multiple_of(ALIASING_BYTES)
+}
 
 /// How a part of the source is laid out for the tiles: where it lies if it can be read there, else
 /// copied with zeros around into a band.
@@ -35,16 +40,13 @@ impl Layout {
     pub(super) fn new(axes: &[Axis; 2], source: &Picture) -> Self {
         let [vertical, horizontal] = axes;
         let inside = [0, 1].iter().all(|&axis| axes[axis].stays_inside(source.size[axis]));
-        let aliases = |pixel: usize, stride: usize| {
-            (pixel * stride * size_of::<f32>()).is_multiple_of(ALIASING_BYTES)
-        };
-        if inside && !aliases(source.channels, horizontal.stride) {
+        if inside && !aliases(source.channels * horizontal.stride) {
             let stride = [vertical.stride, horizontal.stride];
             return Self { copied: false, pixel: source.channels, stride };
         }
         // With one tap along an axis, what lies between two targets is never read: not copied.
         let stride = axes.each_ref().map(|axis| if axis.taps.len() == 1 { 1 } else { axis.stride });
-        let pad = if aliases(source.count, stride[1]) { LINE } else { 0 };
+        let pad = if aliases(source.count * stride[1]) { LINE } else { 0 };
         Self { copied: true, pixel: source.count + pad, stride }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Loops, outermost first: tasks (pictures and bands of targets, in parallel); panels of target
 //! channels, whose weights stream through the second-level cache; stretches of taps, where those of
-//! a panel are too many for it; rows of targets; tiles of a row. The source band of a task stays in the second-level cache over all panels.
+//! a panel are too many for it; rows of targets; tiles of a row. The source band of a task stays in
+//! the second-level cache over all panels. Where all weights fit there too, panels are innermost.
 
 use std::ops::Range;
 
@@ -19,6 +20,10 @@ use crate::tile::{Finish, Part, Tile, pieces, tile};
 /// Weights of a panel that stay in cache from one row of targets to the next; of more, some taps at a
 /// time are gone through with all rows.
 const PARTS_BYTES: usize = 2 << 20;
+
+/// Weights that stay in a second-level cache beside all else. With these, all channels of some targets
+/// are computed before the next targets: they are neighbours in memory, and in what is added to them.
+const STAYING_BYTES: usize = 256 << 10;
 
 /// A tensor `[batch, height, width, channels]`, of whose channels some are meant.
 #[derive(Clone, Copy, Debug)]
@@ -194,49 +199,66 @@ impl Kernel for Tiles<'_> {
             true => (PARTS_BYTES / (depth * panel_width * size_of::<f32>()).max(1)).max(1),
             false => parts.len().max(1),
         };
-        for panel in 0..picture.count.div_ceil(panel_width) {
+        let panels = picture.count.div_ceil(panel_width);
+        let compute = |panel: usize,
+                       line: usize,
+                       start: usize,
+                       rows: usize,
+                       parts: &[Part],
+                       goes_on: bool| {
             let channel = panel * panel_width;
-            let right = packed[panel * products * panel_width..].as_ptr();
+            let y = vertical.start + (ranges[0].start + line) * vertical.step;
+            let x = horizontal.start + (ranges[1].start + start) * horizontal.step;
+            let pixel = (n * picture.size[0] + y) * picture.size[1] + x;
+            let offset = pixel * picture.channels + picture.first + channel;
+            let finish = match goes_on {
+                true => Finish::Accumulate,
+                false => epilogue.finish(picture.first + channel, offset),
+            };
+            // SAFETY: the band holds every pixel that the taps of these targets reach
+            // (`Layout::extent`), or they lie inside the picture (`stays_inside`);
+            // `packed` holds whole panels; a target is written by one task only.
+            unsafe {
+                let left = self.left.add(
+                    line * layout.stride[0] * self.row + start * layout.stride[1] * layout.pixel,
+                );
+                tile(
+                    simd,
+                    rows,
+                    &Tile {
+                        left,
+                        row: layout.stride[1] * layout.pixel,
+                        step: 1,
+                        parts,
+                        depth,
+                        right: packed[panel * products * panel_width..].as_ptr(),
+                        out: target.pointer().add(offset),
+                        out_row: horizontal.step * picture.channels,
+                        columns: panel_width.min(picture.count - channel),
+                        finish,
+                    },
+                );
+            }
+        };
+        if panels * products * panel_width * size_of::<f32>() <= STAYING_BYTES {
+            for line in 0..ranges[0].len() {
+                for (start, rows) in pieces(ranges[1].len(), S::TILE_ROWS) {
+                    for panel in 0..panels {
+                        compute(panel, line, start, rows, &parts, false);
+                    }
+                }
+            }
+            return;
+        }
+        for panel in 0..panels {
             let mut stretches = parts.chunks(at_once);
             // A window without taps writes zeros.
             let first = stretches.next().unwrap_or_default();
             let later = stretches.map(|parts| (parts, true));
             for (parts, goes_on) in std::iter::once((first, false)).chain(later) {
-                for (line, y) in ranges[0].clone().enumerate() {
-                    let y = vertical.start + y * vertical.step;
+                for line in 0..ranges[0].len() {
                     for (start, rows) in pieces(ranges[1].len(), S::TILE_ROWS) {
-                        let x = horizontal.start + (ranges[1].start + start) * horizontal.step;
-                        let pixel = (n * picture.size[0] + y) * picture.size[1] + x;
-                        let offset = pixel * picture.channels + picture.first + channel;
-                        let finish = match goes_on {
-                            true => Finish::Accumulate,
-                            false => epilogue.finish(picture.first + channel, offset),
-                        };
-                        // SAFETY: the band holds every pixel that the taps of these targets reach
-                        // (`Layout::extent`), or they lie inside the picture (`stays_inside`);
-                        // `packed` holds whole panels; a target is written by one task only.
-                        unsafe {
-                            let left = self.left.add(
-                                line * layout.stride[0] * self.row
-                                    + start * layout.stride[1] * layout.pixel,
-                            );
-                            tile(
-                                simd,
-                                rows,
-                                &Tile {
-                                    left,
-                                    row: layout.stride[1] * layout.pixel,
-                                    step: 1,
-                                    parts,
-                                    depth,
-                                    right,
-                                    out: target.pointer().add(offset),
-                                    out_row: horizontal.step * picture.channels,
-                                    columns: panel_width.min(picture.count - channel),
-                                    finish,
-                                },
-                            );
-                        }
+                        compute(panel, line, start, rows, parts, goes_on);
                     }
                 }
             }

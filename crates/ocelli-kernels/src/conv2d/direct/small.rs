@@ -47,7 +47,7 @@ const STEPS_AT_ONCE: usize = 512;
 const TASK_ROWS: usize = 112;
 
 /// Whether a gradient of so many pixels may be copied whole.
-pub(super) fn fits(pixels: usize, channels: usize) -> bool {
+fn fits(pixels: usize, channels: usize) -> bool {
     pixels <= MOST_COPIED_PIXELS
         && pixels.saturating_mul(channels) <= MOST_COPIED_BYTES / size_of::<f32>()
 }

@@ -71,20 +71,11 @@ struct Job {
 }
 
 impl Job {
-    /// A window of one pixel that visits every pixel doesn't care what is a pixel and what a
-    /// picture: few become pictures of one pixel each, many one row.
+    /// A window of one pixel that visits every pixel doesn't care where rows and pictures end: all
+    /// pixels of the batch become one row.
     fn flatten(&mut self) {
         if self.axes.iter().zip(self.picture.size).all(|(axis, size)| axis.is_identity(size)) {
             let pixels = self.batch * self.axes[0].count * self.axes[1].count;
-            if small::fits(pixels, self.gradient.count) {
-                for axis in &mut self.axes {
-                    axis.count = 1;
-                }
-                self.picture.size = [1, 1];
-                self.gradient.size = [1, 1];
-                self.batch = pixels;
-                return;
-            }
             self.axes[0].count = usize::from(pixels > 0);
             self.axes[1].count = pixels;
             self.picture.size = [1, pixels];
