@@ -10,6 +10,8 @@
 //! gradient of the weight). `parts` lists where the parts of the sum begin, e.g. the taps of a
 //! window. `right` is packed in panels of two vectors a step.
 //!
+//! Of a panel with no more columns than a vector has, the second vector is left out.
+//!
 //! With AVX-512, 14 rows take 28 accumulators, 2 registers for `right` and 1 for the broadcast of
 //! the 32 there are: 28 multiply-adds for 16 loads. AVX2 has half the registers: 6 rows.
 
@@ -91,25 +93,30 @@ pub(crate) unsafe fn tile<S: Simd>(simd: S, rows: usize, tile: &Tile<'_>) {
 /// One function for each number of rows, however many places call it.
 #[inline(never)]
 unsafe fn enter<S: Simd, const ROWS: usize>(simd: S, tile: &Tile<'_>) {
-    if tile.row == 1 {
-        simd.vectorize(Rows::<ROWS, true> { tile });
-    } else {
-        assert!(tile.step == 1, "rows or steps must be adjacent");
-        simd.vectorize(Rows::<ROWS, false> { tile });
+    let adjacent = tile.row == 1;
+    assert!(adjacent || tile.step == 1, "rows or steps must be adjacent");
+    match (tile.columns <= S::LANES, adjacent) {
+        (true, true) => simd.vectorize(Rows::<ROWS, 1, true> { tile }),
+        (true, false) => simd.vectorize(Rows::<ROWS, 1, false> { tile }),
+        (false, true) => simd.vectorize(Rows::<ROWS, 2, true> { tile }),
+        (false, false) => simd.vectorize(Rows::<ROWS, 2, false> { tile }),
     }
 }
 
-struct Rows<'a, const ROWS: usize, const ADJACENT: bool> {
+struct Rows<'a, const ROWS: usize, const VECTORS: usize, const ADJACENT: bool> {
     tile: &'a Tile<'a>,
 }
 
-impl<const ROWS: usize, const ADJACENT: bool> Rows<'_, ROWS, ADJACENT> {
+impl<const ROWS: usize, const VECTORS: usize, const ADJACENT: bool>
+    Rows<'_, ROWS, VECTORS, ADJACENT>
+{
     /// Asks for what is written at the end, and for the residual, before the sum begins.
     #[inline(always)]
     fn prefetch<S: Simd>(&self, simd: S) {
         let Tile { out, out_row, finish, .. } = *self.tile;
         for row in 0..ROWS {
-            for offset in [row * out_row, row * out_row + S::LANES] {
+            for vector in 0..VECTORS {
+                let offset = row * out_row + vector * S::LANES;
                 simd.prefetch_write(out.wrapping_add(offset));
                 if let Finish::Epilogue { residual, .. } = finish
                     && !residual.is_null()
@@ -121,13 +128,15 @@ impl<const ROWS: usize, const ADJACENT: bool> Rows<'_, ROWS, ADJACENT> {
     }
 }
 
-impl<const ROWS: usize, const ADJACENT: bool> Kernel for Rows<'_, ROWS, ADJACENT> {
+impl<const ROWS: usize, const VECTORS: usize, const ADJACENT: bool> Kernel
+    for Rows<'_, ROWS, VECTORS, ADJACENT>
+{
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Tile { left, row, step, parts, depth, right, .. } = *self.tile;
-        let mut sums = [[simd.zero(); 2]; ROWS];
+        let mut sums = [[simd.zero(); VECTORS]; ROWS];
         self.prefetch(simd);
         for part in parts {
             // SAFETY: the caller of `tile` vouches for every address of the formula.
@@ -148,23 +157,24 @@ impl<const ROWS: usize, const ADJACENT: bool> Kernel for Rows<'_, ROWS, ADJACENT
 /// Adds a part of the sum whose rows are neighbours in memory.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "numbers of registers, unrolled")]
-unsafe fn adjacent_rows<S: Simd, const ROWS: usize>(
+unsafe fn adjacent_rows<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    mut sums: [[S::Vector; 2]; ROWS],
+    mut sums: [[S::Vector; VECTORS]; ROWS],
     mut left: *const f32,
     step: usize,
     depth: usize,
     mut right: *const f32,
-) -> [[S::Vector; 2]; ROWS] {
+) -> [[S::Vector; VECTORS]; ROWS] {
     for _ in 0..depth {
         // SAFETY: within the operands that the caller of `tile` vouches for.
         unsafe {
-            let first = simd.load_pointer(right);
-            let second = simd.load_pointer(right.add(S::LANES));
+            let vectors: [_; VECTORS] =
+                std::array::from_fn(|vector| simd.load_pointer(right.add(vector * S::LANES)));
             for row in 0..ROWS {
                 let value = simd.splat(left.add(row).read());
-                sums[row][0] = simd.mul_add(value, first, sums[row][0]);
-                sums[row][1] = simd.mul_add(value, second, sums[row][1]);
+                for vector in 0..VECTORS {
+                    sums[row][vector] = simd.mul_add(value, vectors[vector], sums[row][vector]);
+                }
             }
             left = left.wrapping_add(step);
             right = right.add(2 * S::LANES);
@@ -176,14 +186,14 @@ unsafe fn adjacent_rows<S: Simd, const ROWS: usize>(
 /// Adds a part of the sum whose rows are `row` floats apart.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "numbers of registers, unrolled")]
-unsafe fn apart_rows<S: Simd, const ROWS: usize>(
+unsafe fn apart_rows<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    mut sums: [[S::Vector; 2]; ROWS],
+    mut sums: [[S::Vector; VECTORS]; ROWS],
     left: *const f32,
     row: usize,
     depth: usize,
     mut right: *const f32,
-) -> [[S::Vector; 2]; ROWS] {
+) -> [[S::Vector; VECTORS]; ROWS] {
     // Fourteen pointers would not fit into the registers. Two, and the multiples of `row` that an
     // address can be made of (base + 1, 2 or 4 times an index), do.
     let half = if ROWS > 7 { 7 } else { ROWS };
@@ -192,8 +202,8 @@ unsafe fn apart_rows<S: Simd, const ROWS: usize>(
     for _ in 0..depth {
         // SAFETY: within the operands that the caller of `tile` vouches for.
         unsafe {
-            let first = simd.load_pointer(right);
-            let second = simd.load_pointer(right.add(S::LANES));
+            let vectors: [_; VECTORS] =
+                std::array::from_fn(|vector| simd.load_pointer(right.add(vector * S::LANES)));
             for index in 0..ROWS {
                 let (base, place) = if index < half { (near, index) } else { (far, index - half) };
                 let at = match place {
@@ -206,8 +216,9 @@ unsafe fn apart_rows<S: Simd, const ROWS: usize>(
                     _ => base.add(2 * row3),
                 };
                 let value = simd.splat(at.read());
-                sums[index][0] = simd.mul_add(value, first, sums[index][0]);
-                sums[index][1] = simd.mul_add(value, second, sums[index][1]);
+                for vector in 0..VECTORS {
+                    sums[index][vector] = simd.mul_add(value, vectors[vector], sums[index][vector]);
+                }
             }
             near = near.wrapping_add(1);
             far = far.wrapping_add(1);
@@ -218,13 +229,12 @@ unsafe fn apart_rows<S: Simd, const ROWS: usize>(
 }
 
 #[inline(always)]
-unsafe fn write<S: Simd, const ROWS: usize>(
+unsafe fn write<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    sums: &[[S::Vector; 2]; ROWS],
+    sums: &[[S::Vector; VECTORS]; ROWS],
     tile: &Tile<'_>,
 ) {
-    let columns = [tile.columns.min(S::LANES), tile.columns.saturating_sub(S::LANES)];
-    if columns[1] == S::LANES {
+    if tile.columns == VECTORS * S::LANES {
         // SAFETY: whole vectors of `out`, and of what `finish` names, are the caller's promise.
         unsafe {
             for (row, sums) in sums.iter().enumerate() {
@@ -241,13 +251,11 @@ unsafe fn write<S: Simd, const ROWS: usize>(
         unsafe {
             for (row, sums) in sums.iter().enumerate() {
                 for (half, &sum) in sums.iter().enumerate() {
-                    if columns[half] == 0 {
-                        continue;
-                    }
+                    let columns = (tile.columns - half * S::LANES).min(S::LANES);
                     let offset = row * tile.out_row + half * S::LANES;
-                    let load = |from: *const f32| simd.load_partial(from, columns[half]);
+                    let load = |from: *const f32| simd.load_partial(from, columns);
                     let value = finished(simd, tile, sum, half * S::LANES, offset, load);
-                    simd.store_partial(tile.out.add(offset), columns[half], value);
+                    simd.store_partial(tile.out.add(offset), columns, value);
                 }
             }
         }
@@ -281,6 +289,12 @@ unsafe fn finished<S: Simd>(
             if relu { simd.max(simd.zero(), value) } else { value }
         }
     }
+}
+
+/// The columns to compute of a panel that begins at column `first` of `columns`: whole vectors, which
+/// are written faster than parts of one where there is room.
+pub(crate) fn whole_vectors<S: Simd>(columns: usize, first: usize) -> usize {
+    (columns - first).next_multiple_of(S::LANES).min(2 * S::LANES)
 }
 
 /// `total` in the fewest pieces of at most `most`, as equal as can be: (start, length) of each.

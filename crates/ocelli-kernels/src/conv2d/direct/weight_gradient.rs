@@ -20,7 +20,7 @@ use crate::conv2d::Conv2dShape;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
-use crate::tile::{Finish, Part, Tile, pieces, tile};
+use crate::tile::{Finish, Part, Tile, pieces, tile, whole_vectors};
 
 /// The parts of a batch that add up gradients of their own, and the bytes that these may take.
 const MOST_PARTS: usize = 16;
@@ -279,6 +279,7 @@ impl Kernel for OuterTiles<'_> {
         let first = [vertical.offsets()[0], horizontal.offsets()[0]];
         for panel in 0..job.gradient.count.div_ceil(panel_width) {
             let right = packed[panel * pixels * panel_width..].as_ptr();
+            let columns = whole_vectors::<S>(job.gradient.count, panel * panel_width);
             let sums =
                 &mut self.sums[panel * runs * run * panel_width..][..runs * run * panel_width];
             for (index, sums) in sums.chunks_exact_mut(run * panel_width).enumerate() {
@@ -305,7 +306,7 @@ impl Kernel for OuterTiles<'_> {
                                 right,
                                 out: sums[start * panel_width..].as_mut_ptr(),
                                 out_row: panel_width,
-                                columns: panel_width,
+                                columns,
                                 finish,
                             },
                         );

@@ -23,7 +23,7 @@ use crate::conv2d::Epilogue;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
-use crate::tile::{Finish, Part, Tile, pieces, tile};
+use crate::tile::{Finish, Part, Tile, pieces, tile, whole_vectors};
 
 /// How the tiles of a batch are dealt with.
 struct Plan {
@@ -240,7 +240,7 @@ impl Block<'_> {
                                 right,
                                 out: out.add((panel * count + start) * width),
                                 out_row: width,
-                                columns: width,
+                                columns: whole_vectors::<S>(self.weight.columns, panel * width),
                                 finish: Finish::Store,
                             },
                         );

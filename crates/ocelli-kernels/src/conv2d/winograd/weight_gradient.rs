@@ -29,7 +29,7 @@ use crate::conv2d::Conv2dShape;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
-use crate::tile::{Finish, Part, Tile, pieces, tile};
+use crate::tile::{Finish, Part, Tile, pieces, tile, whole_vectors};
 use back::TransformBack;
 use tiles::TransformTiles;
 
@@ -217,7 +217,7 @@ impl Block<'_> {
         out: &mut [f32],
         finish: Finish,
     ) {
-        let Sizes { rows, padded_rows, panels, width, .. } = self.sizes;
+        let Sizes { rows, padded_rows, columns, panels, width } = self.sizes;
         let count = self.tiles.len();
         let tiles = self.tiles.at(point);
         let height = out.len() / width;
@@ -241,7 +241,7 @@ impl Block<'_> {
                     right: gradients.as_ptr(),
                     out: out.as_mut_ptr(),
                     out_row: width,
-                    columns: width,
+                    columns: whole_vectors::<S>(columns, panel * width),
                     finish,
                 },
             );
