@@ -79,10 +79,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Scratch that a thread keeps between uses. Beyond the largest few, memory is given back.
-const KEPT: usize = 6;
-
 thread_local! {
+    /// What a thread keeps between uses.
     static POOL: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -95,26 +93,45 @@ pub(crate) fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) ->
         let index = fitting
             .min_by_key(|(_, scratch)| (scratch.capacity, scratch.pointer))
             .map(|(index, _)| index);
-        index.map(|index| pool.swap_remove(index))
+        let found = index.map(|index| pool.swap_remove(index));
+        if found.is_none() && !pool.is_empty() {
+            // It makes way for the larger one: a thread keeps as many as it uses at a time.
+            drop(pool.swap_remove(largest(pool)));
+        }
+        found
     });
     let scratch = found.unwrap_or_else(|| Scratch::new(len));
     // SAFETY: `scratch` owns `capacity >= len` floats that hold values.
     let result = work(unsafe { std::slice::from_raw_parts_mut(scratch.pointer.as_ptr(), len) });
-    POOL.with_borrow_mut(|pool| {
-        pool.push(scratch);
-        if pool.len() > KEPT {
-            let smallest = pool.iter().enumerate().min_by_key(|(_, scratch)| scratch.capacity);
-            if let Some(index) = smallest.map(|(index, _)| index) {
-                pool.swap_remove(index);
-            }
-        }
-    });
+    POOL.with_borrow_mut(|pool| pool.push(scratch));
     result
+}
+
+/// Where the largest is.
+fn largest(pool: &[Scratch]) -> usize {
+    let sizes = pool.iter().map(|scratch| scratch.capacity).enumerate();
+    sizes.max_by_key(|&(_, capacity)| capacity).map_or(0, |(index, _)| index)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_keeps_as_much_scratch_as_it_used_at_a_time() {
+        std::thread::spawn(|| {
+            for len in [100, 10, 1000, 20, 500] {
+                with_scratch(len, |_| with_scratch(len / 10, |_| ()));
+            }
+            let mut kept = POOL.with_borrow(|pool| {
+                pool.iter().map(|scratch| scratch.capacity).collect::<Vec<_>>()
+            });
+            kept.sort_unstable();
+            assert_eq!(kept, [100, 1000]);
+        })
+        .join()
+        .expect("the thread's assertions hold");
+    }
 
     #[test]
     fn a_tensor_is_as_long_as_its_sizes_multiply_to() {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::axis::Axis;
 use super::band::{self, Layout};
-use super::pack::{WeightOrder, with_packed};
+use super::pack::{WeightOrder, channels_at_once, with_packed};
 use super::small;
 use crate::conv2d::Epilogue;
 use crate::isa::{Isa, Kernel, Simd};
@@ -48,8 +48,27 @@ pub(super) struct Correlation {
 }
 
 impl Correlation {
-    /// Writes all targets of the axes, in the channels meant.
+    /// Writes all targets of the axes, in the channels meant: as many at a time as may be packed.
     pub(super) fn run(
+        &self,
+        isa: Isa,
+        x: &[f32],
+        weight: &[f32],
+        target: Shared<f32>,
+        epilogue: Epilogue<'_>,
+    ) {
+        let taps = self.axes[0].taps.len() * self.axes[1].taps.len();
+        let at_once = channels_at_once(taps * self.source.count, 2 * isa.lanes());
+        for start in (0..self.target.count).step_by(at_once) {
+            let count = at_once.min(self.target.count - start);
+            let mut some = self.clone();
+            some.target = Picture { first: self.target.first + start, count, ..self.target };
+            some.weight = self.weight.from_column(start);
+            some.run_at_once(isa, x, weight, target, epilogue);
+        }
+    }
+
+    fn run_at_once(
         self,
         isa: Isa,
         x: &[f32],

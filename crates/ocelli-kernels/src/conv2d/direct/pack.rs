@@ -29,6 +29,21 @@ impl WeightOrder {
         let forward = Self::forward(shape, group);
         Self { column: forward.row, row: forward.column, ..forward }
     }
+
+    /// The same without the first columns.
+    pub(super) fn from_column(self, column: usize) -> Self {
+        Self { first: self.first + column * self.column, ..self }
+    }
+}
+
+/// Weights, or sums of their gradients, that are laid out in panels at a time: those of a window of 7x7
+/// pixels with 512 and 4,096 channels are 411 MB, which would be kept beside all activations.
+const MOST_BYTES: usize = 64 << 20;
+
+/// As many channels of the target, each with so many weights, as may be packed at a time: whole panels.
+pub(super) fn channels_at_once(weights: usize, panel_width: usize) -> usize {
+    let panel_bytes = weights * panel_width * size_of::<f32>();
+    (MOST_BYTES / panel_bytes.max(1)).max(1).saturating_mul(panel_width)
 }
 
 /// Runs `work` with the weights packed as the tile wants its right-hand side:

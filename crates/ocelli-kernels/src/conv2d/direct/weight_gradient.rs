@@ -15,6 +15,7 @@ use std::ops::Range;
 use super::axis::Axis;
 use super::band::{self, Layout};
 use super::correlation::Picture;
+use super::pack::channels_at_once;
 use super::small;
 use crate::conv2d::Conv2dShape;
 use crate::isa::{Isa, Kernel, Simd};
@@ -56,7 +57,15 @@ pub(in crate::conv2d) fn weight_gradient(
             },
         };
         job.flatten();
-        job.run(isa, x, dy, target, group * shape.group_out() * shape.group_in() * shape.taps());
+        // As many channels at a time as sums may be kept of.
+        let weights = shape.group_in() * shape.taps();
+        let at_once = channels_at_once(weights, 2 * isa.lanes());
+        let channels = job.gradient.first..job.gradient.first + job.gradient.count;
+        for first in channels.clone().step_by(at_once) {
+            job.gradient.first = first;
+            job.gradient.count = at_once.min(channels.end - first);
+            job.run(isa, x, dy, target, first * weights);
+        }
     }
     // SAFETY: every channel of every group is written.
     unsafe { dw.finish() }
