@@ -115,6 +115,9 @@ pub fn run(
         ..OptimizerConfig::default()
     };
     let mut optimizer = Optimizer::new(&adamw)?;
+    if learns {
+        model = optimizer.reserve(model);
+    }
     let total = WARM_UP + benchmark.steps;
     let mut milliseconds = Vec::with_capacity(benchmark.steps);
     for step in 0..total {

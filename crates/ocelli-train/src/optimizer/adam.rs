@@ -30,6 +30,14 @@ struct Moments {
     exp_avg_sq: Tensor<1>,
 }
 
+impl Moments {
+    /// Those of a parameter that has taken no step.
+    fn new(value: &Tensor<1>) -> Self {
+        let zeros = || Tensor::zeros(value.dims(), &value.device());
+        Self { step: 0, exp_avg: zeros(), exp_avg_sq: zeros() }
+    }
+}
+
 /// The factors of one step of one parameter, rounded once.
 #[derive(Clone, Copy, Debug)]
 struct Factors {
@@ -65,6 +73,13 @@ impl Adam {
 
     pub(super) fn weight_decay(&self) -> f64 {
         self.weight_decay
+    }
+
+    /// Takes the memory for a parameter's moments, if it hasn't.
+    pub(super) fn reserve(&mut self, key: &str, value: &Tensor<1>) {
+        if !self.moments.contains_key(key) {
+            self.moments.insert(key.to_owned(), Moments::new(value));
+        }
     }
 
     /// The parameter after one step.
@@ -108,13 +123,8 @@ impl Adam {
     ) -> Tensor<1> {
         // Taken out of the map rather than borrowed: tensors are updated by value, in place
         // when nothing else holds them.
-        let (key, moments) = match self.moments.remove_entry(key) {
-            Some(entry) => entry,
-            None => {
-                let zeros = || Tensor::zeros(value.dims(), &value.device());
-                (key.to_owned(), Moments { step: 0, exp_avg: zeros(), exp_avg_sq: zeros() })
-            }
-        };
+        let entry = self.moments.remove_entry(key);
+        let (key, moments) = entry.unwrap_or_else(|| (key.to_owned(), Moments::new(&value)));
         let (expected, found) = (value.dims()[0], moments.exp_avg.dims()[0]);
         assert_eq!(
             expected, found,
@@ -154,7 +164,7 @@ impl Adam {
     }
 
     pub(super) fn write_state(&self, state: &mut StateDict) {
-        for (key, moments) in &self.moments {
+        for (key, moments) in self.moments.iter().filter(|(_, moments)| moments.step > 0) {
             state.insert(format!("step.{key}"), state::count(moments.step));
             state.insert(format!("exp_avg.{key}"), state::array(&moments.exp_avg));
             state.insert(format!("exp_avg_sq.{key}"), state::array(&moments.exp_avg_sq));

@@ -85,7 +85,8 @@ fn a_resumed_optimizer_continues_bit_for_bit() {
                 let mut optimizer = optimizer_of(&case.recipe);
                 optimizer.load_state(&unbroken.state(), &cpu()).unwrap();
                 optimizer.check(&nn_state::state_dict(&model)).unwrap();
-                resumed = Some((optimizer, model.clone()));
+                let model = optimizer.reserve(model.clone());
+                resumed = Some((optimizer, model));
             }
             let gradients = reference.gradients(case, step);
             if let Some((mut optimizer, model)) = resumed.take() {
@@ -148,7 +149,7 @@ fn a_large_parameter_is_updated_to_its_last_element() {
 #[test]
 fn a_parameter_without_gradient_stays_as_it_is() {
     let mut optimizer = optimizer("name = \"adamw\"\nweight_decay = 0.5");
-    let model = Affine::new(&[1.0, 2.0], [2, 1], &[3.0]);
+    let model = optimizer.reserve(Affine::new(&[1.0, 2.0], [2, 1], &[3.0]));
     let gradients = BTreeMap::from([("weight".to_owned(), vector(&[1.0, 1.0]))]);
     let model = optimizer.step(model, gradients, 0.1);
     assert_eq!(model.values("bias"), [3.0]);

@@ -224,7 +224,8 @@ impl Session {
         let accumulate = self.recipe.train.accumulate;
         let checkpoint_every = self.recipe.train.checkpoint_every_steps;
         let model = self.model.take().expect("the model is put back after every step");
-        self.model = Some(self.freezing.applied(model, epoch));
+        let model = self.freezing.applied(model, epoch);
+        self.model = Some(self.optimizer.reserve(model));
         let mut gathered = GatheredGradients::default();
         let loading = self.train_loader.epoch(u64::from(epoch), self.state.batch);
         let mut batch_number = self.state.batch;
