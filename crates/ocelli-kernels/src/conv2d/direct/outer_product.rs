@@ -24,7 +24,7 @@ use crate::tile::{Finish, Part, Tile, pieces, tile};
 /// memory takes part in too few products, and bands, which each thread reads for itself, are.
 const LEAST_WEIGHTS: usize = 1 << 17;
 /// Bytes of both sides of a stretch of pixels: a share of the third-level cache.
-const STRETCH_BYTES: usize = 8 << 20;
+const STRETCH_BYTES: usize = 16 << 20;
 /// Pixels that are summed over for a whole block before the next ones.
 const STEPS_AT_ONCE: usize = 512;
 /// Rows and panels of the largest block.
