@@ -43,7 +43,7 @@ pub(super) fn forward(
     weight: &[f32],
     epilogue: Epilogue<'_>,
 ) -> Vec<f32> {
-    if few_pixels::applies(shape) {
+    if few_pixels::applies(shape, few_pixels::MOST_PIXELS) {
         return few_pixels::forward(isa, shape, x, weight, epilogue);
     }
     let [height, width] = shape.output_size();
@@ -80,7 +80,7 @@ pub(super) fn input_gradient(
     weight: &[f32],
     dy: &[f32],
 ) -> Vec<f32> {
-    if few_pixels::applies(shape) {
+    if few_pixels::applies(shape, few_pixels::MOST_PIXELS_OF_GRADIENTS) {
         return few_pixels::input_gradient(isa, shape, weight, dy);
     }
     let mut dx = Output::new(shape.x_len());
@@ -115,7 +115,7 @@ pub(super) fn input_gradient(
 
 /// The gradient of the weight. Lengths are checked by the caller.
 pub(super) fn weight_gradient(isa: Isa, shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
-    if few_pixels::applies(shape) {
+    if few_pixels::applies(shape, few_pixels::MOST_PIXELS_OF_GRADIENTS) {
         return few_pixels::weight_gradient(isa, shape, x, dy);
     }
     if outer_product::applies(shape) {

@@ -16,8 +16,10 @@ use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
 use crate::softmax::{load_rest, store_rest};
 
-/// Pixels beyond which tiles, whose weights are packed, are the faster way.
-const MOST_PIXELS: usize = 32;
+/// Pixels beyond which tiles, whose weights are packed, are the faster way: forward, and to the
+/// gradients.
+pub(super) const MOST_PIXELS: usize = 32;
+pub(super) const MOST_PIXELS_OF_GRADIENTS: usize = 8;
 /// Rows whose sums are in registers together.
 const ROWS: usize = 8;
 /// Columns of a block: whole vectors of every instruction set.
@@ -30,14 +32,14 @@ const OUTPUTS: usize = 16;
 const TASK: usize = 32 * 1024;
 const TASKS: usize = 256;
 
-/// Whether a convolution is faster this way.
-pub(super) fn applies(shape: &Conv2dShape) -> bool {
+/// Whether a pass over at most `most` pixels is faster this way.
+pub(super) fn applies(shape: &Conv2dShape, most: usize) -> bool {
     let pixels = shape.output_pixels();
     shape.taps() == 1
         && shape.stride == [1, 1]
         && shape.padding == [0, 0]
         && shape.groups == 1
-        && (1..=MOST_PIXELS).contains(&pixels)
+        && (1..=most).contains(&pixels)
 }
 
 /// `rows` of `inputs`, and of `outputs`.
