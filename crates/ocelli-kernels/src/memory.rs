@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_keeps_as_much_scratch_as_it_used_at_a_time() {
+    fn a_thread_keeps_as_many_pieces_of_scratch_as_it_used_at_a_time() {
         std::thread::spawn(|| {
             for len in [100, 10, 1000, 20, 500] {
                 with_scratch(len, |_| with_scratch(len / 10, |_| ()));

@@ -291,8 +291,8 @@ unsafe fn finished<S: Simd>(
     }
 }
 
-/// The columns to compute of a panel that begins at column `first` of `columns`: whole vectors, which
-/// are written faster than parts of one where there is room.
+/// The columns to compute of a panel that begins at column `first` of `columns`: whole vectors,
+/// which are written faster than parts of one where there is room.
 pub(crate) fn whole_vectors<S: Simd>(columns: usize, first: usize) -> usize {
     (columns - first).next_multiple_of(S::LANES).min(2 * S::LANES)
 }

@@ -67,6 +67,16 @@ fn shapes() -> Vec<(Conv2dShape, Algorithm)> {
             Conv2dShape { batch: 13, size: [41, 37], kernel: [1, 1], padding: [0, 0], ..shape },
             Algorithm::Direct,
         ),
+        (
+            Conv2dShape {
+                in_channels: 300,
+                out_channels: 450,
+                kernel: [1, 1],
+                padding: [0, 0],
+                ..small
+            },
+            Algorithm::Direct,
+        ),
         (Conv2dShape { out_channels: 40, groups: 4, ..shape }, Algorithm::Direct),
         (small, Algorithm::Direct),
         (depthwise, Algorithm::Depthwise),

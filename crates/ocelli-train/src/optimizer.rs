@@ -110,9 +110,10 @@ impl Optimizer {
         self.steps
     }
 
-    /// Takes the memory that the first steps would take anyway for what they remember of the model's
-    /// trained parameters. Taken now, it lies together; taken between the activations of a step, it
-    /// leaves gaps that the activations of later steps don't fit. Nothing else changes.
+    /// Takes Adam's memory for every trained parameter of the model. Taken now, it lies together;
+    /// taken between the activations of the first step, it leaves gaps that those of later steps
+    /// don't fit. Nothing else changes. The other rules, which remember half as much, take theirs as
+    /// they step.
     pub fn reserve<M: Module>(&mut self, model: M) -> M {
         nn_state::update_parameters(model, |key: &str, value: Tensor<1>| {
             if let Rule::Adam(adam) = &mut self.rule {

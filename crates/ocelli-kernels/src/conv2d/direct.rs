@@ -14,7 +14,7 @@
 //! | `correlation`, `band` | large maps: bands of the source in cache, tiles along rows |
 //! | `small` | small maps: pictures as rows, taps that fall outside left out |
 //! | `few_pixels` | 1x1 windows over a few pixels in all: the weight is read as it lies |
-//! | `outer_product` | 1x1 windows with many channels: the gradient of the weight as a matrix product |
+//! | `outer_product` | 1x1 windows with many channels: the weight's gradient, a matrix product |
 //! | `weight_gradient` | the gradient of the weight, by bands or small maps |
 
 pub(super) mod axis;

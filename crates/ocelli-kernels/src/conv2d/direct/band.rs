@@ -18,7 +18,7 @@ const ALIASING_BYTES: usize = 2048;
 /// A cache line, added to such strides.
 pub(super) const LINE: usize = 16;
 
-/// Whether rows so many floats apart would.
+/// Whether so many floats are such a stride.
 pub(super) fn aliases(floats: usize) -> bool {
     (floats * size_of::<f32>()).is_multiple_of(ALIASING_BYTES)
 }

@@ -1,6 +1,6 @@
 //! One pass of products from a source to a target, both pictures.
 //!
-//! Loops, outermost first: tasks (pictures and bands of targets, in parallel); panels of target
+//! Loops, outermost first: target channels whose weights are packed at a time; tasks (pictures and bands of targets, in parallel); panels of target
 //! channels, whose weights stream through the second-level cache; stretches of taps, where those of
 //! a panel are too many for it; rows of targets; tiles of a row. The source band of a task stays in
 //! the second-level cache over all panels. Where all weights fit there too, panels are innermost.
@@ -21,8 +21,9 @@ use crate::tile::{Finish, Part, Tile, pieces, tile};
 /// time are gone through with all rows.
 const PARTS_BYTES: usize = 2 << 20;
 
-/// Weights that stay in a second-level cache beside all else. With these, all channels of some targets
-/// are computed before the next targets: they are neighbours in memory, and in what is added to them.
+/// Weights that stay in a second-level cache beside all else. With these, all channels of some
+/// targets are computed before the next targets: they are neighbours in memory, and so is what is
+/// added to them.
 const STAYING_BYTES: usize = 256 << 10;
 
 /// A tensor `[batch, height, width, channels]`, of whose channels some are meant.
@@ -259,6 +260,7 @@ impl Kernel for Tiles<'_> {
                 );
             }
         };
+        // Also a window without taps, which writes zeros.
         if panels * products * panel_width * size_of::<f32>() <= STAYING_BYTES {
             for line in 0..ranges[0].len() {
                 for (start, rows) in pieces(ranges[1].len(), S::TILE_ROWS) {
@@ -271,7 +273,6 @@ impl Kernel for Tiles<'_> {
         }
         for panel in 0..panels {
             let mut stretches = parts.chunks(at_once);
-            // A window without taps writes zeros.
             let first = stretches.next().unwrap_or_default();
             let later = stretches.map(|parts| (parts, true));
             for (parts, goes_on) in std::iter::once((first, false)).chain(later) {

@@ -16,10 +16,10 @@ use crate::memory::{Output, with_scratch};
 use crate::parallel::{self, Shared};
 use crate::softmax::{load_rest, store_rest};
 
-/// Pixels beyond which tiles, whose weights are packed, are the faster way: forward, and to the
-/// gradients.
+/// Pixels beyond which tiles, whose weights are packed, are the faster way forward.
 pub(super) const MOST_PIXELS: usize = 32;
-pub(super) const MOST_PIXELS_OF_GRADIENTS: usize = 8;
+/// The same to the gradients, which read and write sums for each [`ROWS`] anew.
+pub(super) const MOST_PIXELS_OF_GRADIENTS: usize = ROWS;
 /// Rows whose sums are in registers together.
 const ROWS: usize = 8;
 /// Columns of a block: whole vectors of every instruction set.
@@ -164,7 +164,7 @@ pub(super) fn input_gradient(
         parallel::for_each(sizes.blocks(), |block| {
             let start = block * COLUMNS;
             let count = COLUMNS.min(inputs - start);
-            with_scratch(sizes.groups() * ROWS * COLUMNS, |sums| {
+            with_scratch(ROWS * COLUMNS, |sums| {
                 isa.run(Combination { sizes, weight, factors, start, count, sums });
                 for (row, sums) in sums.chunks_exact(COLUMNS).enumerate().take(rows) {
                     let at = row * inputs + start;
@@ -193,7 +193,7 @@ pub(super) fn weight_gradient(isa: Isa, shape: &Conv2dShape, x: &[f32], dy: &[f3
             parallel::for_each(parts, |part| {
                 let range = parallel::part(outputs, parts, part);
                 let to = to.pointer().wrapping_add(range.start * inputs);
-                let factors = &factors[range.start * sizes.groups() * ROWS..];
+                let factors = &factors[range.start * ROWS..];
                 isa.run(Outer { sizes, packed, factors, count: range.len(), to });
             });
         });
@@ -264,7 +264,8 @@ impl Kernel for Products<'_> {
     }
 }
 
-/// `sums[row, column] = Σ dy · weight`, over all outputs, for a block of columns.
+/// `sums[row, column] = Σ dy · weight`, over all outputs, for up to [`ROWS`] rows and a block of
+/// columns.
 struct Combination<'a> {
     sizes: Sizes,
     weight: &'a [f32],
@@ -281,20 +282,17 @@ impl Kernel for Combination<'_> {
     fn run<S: Simd>(self, simd: S) {
         let Self { start, count, .. } = self;
         let Sizes { inputs, outputs, .. } = self.sizes;
-        let groups = self.sizes.groups();
-        assert!(start + count <= inputs && count <= COLUMNS);
+        assert!(self.sizes.rows <= ROWS && start + count <= inputs && count <= COLUMNS);
         assert!(self.weight.len() >= outputs * inputs);
-        assert!(self.factors.len() >= outputs * groups * ROWS);
-        assert!(self.sums.len() >= groups * ROWS * COLUMNS);
+        assert!(self.factors.len() >= outputs * ROWS);
+        assert!(self.sums.len() >= ROWS * COLUMNS);
         self.sums.fill(0.0);
-        for (output, group) in
-            (0..outputs).flat_map(|output| (0..groups).map(move |group| (output, group)))
-        {
+        for output in 0..outputs {
             // SAFETY: by the lengths above; a block of sums is whole vectors.
             unsafe {
                 let weight = self.weight.as_ptr().add(output * inputs + start);
-                let factors = self.factors.as_ptr().add((output * groups + group) * ROWS);
-                let sums = self.sums.as_mut_ptr().add(group * ROWS * COLUMNS);
+                let factors = self.factors.as_ptr().add(output * ROWS);
+                let sums = self.sums.as_mut_ptr();
                 let mut dy = [simd.zero(); ROWS];
                 for (row, dy) in dy.iter_mut().enumerate() {
                     *dy = simd.splat(*factors.add(row));
@@ -314,7 +312,7 @@ impl Kernel for Combination<'_> {
     }
 }
 
-/// `to[output, column] = Σ dy · x`, over all rows, for `count` outputs.
+/// `to[output, column] = Σ dy · x`, over up to [`ROWS`] rows, for `count` outputs.
 struct Outer<'a> {
     sizes: Sizes,
     packed: &'a [f32],
@@ -328,21 +326,19 @@ impl Kernel for Outer<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Sizes { inputs, .. } = self.sizes;
-        let (groups, blocks) = (self.sizes.groups(), self.sizes.blocks());
-        assert!(self.packed.len() >= groups * blocks * ROWS * COLUMNS);
-        assert!(self.factors.len() >= self.count * groups * ROWS);
+        let Sizes { rows, inputs, .. } = self.sizes;
+        let blocks = self.sizes.blocks();
+        assert!(rows <= ROWS && self.packed.len() >= blocks * ROWS * COLUMNS);
+        assert!(self.factors.len() >= self.count * ROWS);
         for block in 0..blocks {
             let start = block * COLUMNS;
             let count = COLUMNS.min(inputs - start);
-            for (output, group) in
-                (0..self.count).flat_map(|output| (0..groups).map(move |group| (output, group)))
-            {
+            for output in 0..self.count {
                 // SAFETY: by the lengths above; `weight_gradient` has room for `count` outputs at
-                // `to`, for this task alone; a later group reads what the first one wrote.
+                // `to`, for this task alone.
                 unsafe {
-                    let x = self.packed.as_ptr().add((group * blocks + block) * ROWS * COLUMNS);
-                    let factors = self.factors.as_ptr().add((output * groups + group) * ROWS);
+                    let x = self.packed.as_ptr().add(block * ROWS * COLUMNS);
+                    let factors = self.factors.as_ptr().add(output * ROWS);
                     let to = self.to.add(output * inputs + start);
                     let mut dy = [simd.zero(); ROWS];
                     for (row, dy) in dy.iter_mut().enumerate() {
@@ -351,10 +347,7 @@ impl Kernel for Outer<'_> {
                     let mut at = 0;
                     while at < count {
                         let left = count - at;
-                        let mut sum = match group {
-                            0 => simd.zero(),
-                            _ => load_rest(simd, to.add(at), left),
-                        };
+                        let mut sum = simd.zero();
                         for (row, &dy) in dy.iter().enumerate() {
                             let x = simd.load_pointer(x.add(row * COLUMNS + at));
                             sum = simd.mul_add(dy, x, sum);

@@ -23,8 +23,9 @@ use crate::tile::{Finish, Part, Tile, pieces, tile};
 /// Weights of a group from which this is the faster way: of fewer, each number that is read from
 /// memory takes part in too few products, and bands, which each thread reads for itself, are.
 const LEAST_WEIGHTS: usize = 1 << 17;
-/// Bytes of both sides of a stretch of pixels: a share of the third-level cache.
-const STRETCH_BYTES: usize = 16 << 20;
+/// Bytes of both sides of a stretch of pixels: a share of the third-level cache. Tests have fewer,
+/// for several stretches.
+const STRETCH_BYTES: usize = if cfg!(test) { 1 << 20 } else { 16 << 20 };
 /// Pixels that are summed over for a whole block before the next ones.
 const STEPS_AT_ONCE: usize = 512;
 /// Rows and panels of the largest block.
@@ -51,7 +52,8 @@ pub(super) fn weight_gradient(isa: Isa, shape: &Conv2dShape, x: &[f32], dy: &[f3
     let panel_width = 2 * isa.lanes();
     let panels = shape.group_in().div_ceil(panel_width);
     let in_place = !aliases(shape.out_channels);
-    let row = if in_place { shape.out_channels } else { shape.group_out() + LINE };
+    let pad = if aliases(shape.group_out()) { LINE } else { 0 };
+    let row = if in_place { shape.out_channels } else { shape.group_out() + pad };
     let bytes = (panels * panel_width + shape.group_out()) * size_of::<f32>();
     let stretches = pixels.div_ceil((STRETCH_BYTES / bytes).max(STEPS_AT_ONCE));
     let most = pixels.div_ceil(stretches);
@@ -140,7 +142,7 @@ impl Stretch<'_> {
         let wanted = BLOCKS_PER_THREAD * rayon::current_num_threads();
         let [mut block_rows, mut block_panels] = BLOCK;
         while rows.div_ceil(block_rows) * self.panels.div_ceil(block_panels) < wanted
-            && (block_rows > isa.tile_rows() || block_panels > 1)
+            && (block_rows >= 2 * isa.tile_rows() || block_panels > 1)
         {
             if block_panels * self.panel_width > block_rows && block_panels > 1 {
                 block_panels /= 2;

@@ -36,11 +36,13 @@ impl WeightOrder {
     }
 }
 
-/// Weights, or sums of their gradients, that are laid out in panels at a time: those of a window of 7x7
-/// pixels with 512 and 4,096 channels are 411 MB, which would be kept beside all activations.
-const MOST_BYTES: usize = 64 << 20;
+/// Weights, or sums of their gradients, that are laid out in panels at a time: those of a window of
+/// 7x7 pixels with 512 and 4,096 channels are 411 MB, which would be kept beside all activations.
+/// Tests have smaller ones laid out in parts.
+const MOST_BYTES: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 
-/// As many channels of the target, each with so many weights, as may be packed at a time: whole panels.
+/// As many channels of the target, each with so many weights, as may be packed at a time: whole
+/// panels.
 pub(super) fn channels_at_once(weights: usize, panel_width: usize) -> usize {
     let panel_bytes = weights * panel_width * size_of::<f32>();
     (MOST_BYTES / panel_bytes.max(1)).max(1).saturating_mul(panel_width)

@@ -46,16 +46,14 @@ const STEPS_AT_ONCE: usize = 512;
 /// Rows of a sum in one task: enough tasks for several threads even where columns are few.
 const TASK_ROWS: usize = 112;
 
-/// Whether a gradient of so many pixels may be copied whole.
-fn fits(pixels: usize, channels: usize) -> bool {
-    pixels <= MOST_COPIED_PIXELS
-        && pixels.saturating_mul(channels) <= MOST_COPIED_BYTES / size_of::<f32>()
-}
-
 /// Whether the gradient of the weight is faster this way.
 pub(super) fn weight_gradient_applies(axes: &[Axis; 2], batch: usize, channels: usize) -> bool {
     let pixels = axes[0].count * axes[1].count;
-    batch >= LEAST_SUMMED && pixels <= MOST_PIXELS && fits(batch * pixels, channels)
+    let all = batch * pixels;
+    batch >= LEAST_SUMMED
+        && pixels <= MOST_PIXELS
+        && all <= MOST_COPIED_PIXELS
+        && all.saturating_mul(channels) <= MOST_COPIED_BYTES / size_of::<f32>()
 }
 
 /// A tensor laid out as `[pixel, picture, channel]`.

@@ -1,7 +1,7 @@
 use super::*;
 
 /// A shape for each algorithm; channels that don't fill a vector.
-fn shapes() -> [Conv2dShape; 5] {
+fn shapes() -> [Conv2dShape; 7] {
     let winograd = Conv2dShape {
         batch: 2,
         size: [9, 7],
@@ -19,6 +19,9 @@ fn shapes() -> [Conv2dShape; 5] {
         Conv2dShape { size: [4, 5], batch: 9, stride: [1, 2], ..winograd },
         Conv2dShape { in_channels: 19, groups: 19, ..winograd },
         Conv2dShape { padding: [4, 4], dilation: [4, 4], ..winograd },
+        // Half a panel.
+        Conv2dShape { out_channels: 11, ..winograd },
+        Conv2dShape { out_channels: 11, stride: [2, 1], ..winograd },
     ]
 }
 

@@ -51,7 +51,7 @@ impl Plan {
             0x10_0001..=0x40_0000 => 28,
             _ => 56,
         };
-        // As many for each thread: no sum depends on where blocks end.
+        // As many for each thread.
         let blocks = tiles.div_ceil(block_tiles).next_multiple_of(rayon::current_num_threads());
         Self { blocks: blocks.min(tiles), shared: false }
     }

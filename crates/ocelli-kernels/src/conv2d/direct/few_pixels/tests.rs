@@ -44,27 +44,19 @@ fn every_shape_and_instruction_set_agrees_with_the_definition() {
             assert!(applies(&shape, MOST_PIXELS), "{shape:?}");
             let (x, dy) = (numbers(shape.x_len(), 1), numbers(shape.y_len(), 2));
             let weight = numbers(shape.weight_len(), 3);
-            let none = Epilogue::default();
-            for (what, found, expected) in [
-                (
-                    "result",
-                    forward(isa, &shape, &x, &weight, none),
-                    reference::forward(&shape, &x, &weight),
-                ),
-                (
-                    "picture's gradient",
-                    input_gradient(isa, &shape, &weight, &dy),
-                    reference::input_gradient(&shape, &weight, &dy),
-                ),
-                (
-                    "weight's gradient",
-                    weight_gradient(isa, &shape, &x, &dy),
-                    reference::weight_gradient(&shape, &x, &dy),
-                ),
-            ] {
-                let error = error(&found, &expected);
+            let check = |what: &str, found: Vec<f32>, expected: &[f64]| {
+                let error = error(&found, expected);
                 assert!(error < TOLERANCE, "{} {what} {shape:?}: {error}", isa.name());
+            };
+            let y = forward(isa, &shape, &x, &weight, Epilogue::default());
+            check("result", y, &reference::forward(&shape, &x, &weight));
+            if !applies(&shape, MOST_PIXELS_OF_GRADIENTS) {
+                continue;
             }
+            let dx = input_gradient(isa, &shape, &weight, &dy);
+            check("picture's gradient", dx, &reference::input_gradient(&shape, &weight, &dy));
+            let dweight = weight_gradient(isa, &shape, &x, &dy);
+            check("weight's gradient", dweight, &reference::weight_gradient(&shape, &x, &dy));
         }
     }
     eprintln!("absent here: {:?}", Isa::absent());
@@ -109,7 +101,7 @@ fn other_convolutions_are_done_otherwise() {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    let shape = shape([9, 1, 1, 1500, 700]);
+    let shape = shape([8, 1, 1, 1500, 700]);
     let (x, dy) = (numbers(shape.x_len(), 1), numbers(shape.y_len(), 2));
     let weight = numbers(shape.weight_len(), 3);
     let isa = Isa::active();

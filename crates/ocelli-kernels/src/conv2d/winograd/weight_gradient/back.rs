@@ -32,7 +32,7 @@ impl Kernel for TransformBack<'_> {
         let filled = width.min(columns - first);
         let mut windows = [[0.0f32; 32]; 9];
         for (index, row) in self.rows.enumerate() {
-            for half in 0..2 {
+            for half in 0..filled.div_ceil(S::LANES) {
                 let at = self.at + index * width + half * S::LANES;
                 let load = |y: usize, x: usize| {
                     let mut sum = simd.zero();
