@@ -338,6 +338,13 @@ fn a_changed_grid_is_told_where_a_run_was_begun_and_may_grow_where_none_was() {
     assert!(told.contains("seed-0: no longer in the grid"), "{told}");
     assert!(told.contains("1 of 2 runs were finished before"), "{told}");
     assert!(told.contains("[2/2] seed 2: begins"), "{told}");
+
+    // A finished run is something to start from.
+    let weights = place.join("runs/seed-1");
+    let further = format!("[set]\nmodel.weights = '{}'\n[axes]\nseed = [5]\n", weights.display());
+    let planned = run(sweep(&write_grid(folder.path(), &further), &folder.path().join("further"))
+        .arg("--dry-run"));
+    assert!(out(&planned).contains("1 run, all checked"), "{}{}", out(&planned), err(&planned));
 }
 
 #[test]

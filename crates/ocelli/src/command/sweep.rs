@@ -92,10 +92,10 @@ fn fetch_weights<'a>(
     sources.dedup();
     for source in sources {
         if let Some(path) = weights::locate(source)?
-            && !path.is_file()
+            && !path.exists()
         {
             return Err(Failure::usage(format!(
-                "model.weights: {}: found no such file, expected weights to start from",
+                "model.weights: {}: found no such file or run folder, expected weights to start from",
                 path.display()
             )));
         }
@@ -113,8 +113,9 @@ fn listing(plan: &Plan, path: &Path) -> String {
             if stages.is_empty() { run.recipe.model.weights.clone() } else { stages.join(", ") };
         table.row(&[run.label.clone(), run.place.display().to_string(), from]);
     }
+    let runs = if plan.runs.len() == 1 { "run" } else { "runs" };
     format!(
-        "{table}\n{} runs, all checked; they would lie in {}\n",
+        "{table}\n{} {runs}, all checked; they would lie in {}\n",
         plan.runs.len(),
         path.display()
     )
