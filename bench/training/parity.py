@@ -36,6 +36,7 @@ parser.add_argument("--sizes", nargs="+", default=["224x224", "97x131"], help="h
 parser.add_argument("--moved", nargs="*", default=["97x131"], help="sizes at which float64 is moved too")
 parser.add_argument("--batch", type=int, default=1)
 parser.add_argument("--train", action="store_true")
+parser.add_argument("--exact", action="store_true", help="Ocelli without Winograd's algorithm")
 arguments = parser.parse_args()
 arguments.work.mkdir(parents=True, exist_ok=True)
 INPUT, OUTPUT = arguments.work / "input.safetensors", arguments.work / "output.safetensors"
@@ -103,7 +104,7 @@ for seed in arguments.seeds:
             save_file({"x": x, "grad_out": grad_out}, INPUT)
             subprocess.run([
                 arguments.ocelli, "probe", name, "--weights", WEIGHTS, "--input", INPUT, "--out", OUTPUT,
-                "--gradients", *["--train"] * arguments.train,
+                "--gradients", *["--train"] * arguments.train, *["--exact-convolution"] * arguments.exact,
             ], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             found = {key: value.double() for key, value in load_file(OUTPUT).items()}
             ocelli = (found["y"], found)

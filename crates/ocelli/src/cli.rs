@@ -531,6 +531,9 @@ pub(crate) struct ProbeArgs {
     /// Also the gradients of sum(y * grad_out)
     #[arg(long)]
     pub(crate) gradients: bool,
+    /// On the CPU, without Winograd's algorithm, as the recipe's [train] exact_convolution
+    #[arg(long)]
+    pub(crate) exact_convolution: bool,
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use ocelli_models::probe::{ProbeRequest, probe as run};
-use ocelli_nn::safetensors;
+use ocelli_nn::{cpu, safetensors};
 
 use super::weights;
 use crate::cli::ProbeArgs;
@@ -13,6 +13,7 @@ use crate::failure::Failure;
 
 pub(crate) fn probe(arguments: &ProbeArgs) -> Result<ExitCode, Failure> {
     let compute = compute::set_up(&arguments.compute)?;
+    cpu::set_exact_convolution(arguments.exact_convolution);
     let mut input = safetensors::read(&arguments.input).map_err(Failure::failed)?;
     let weights = match &arguments.weights {
         Some(source) => Some(weights::fetch(source)?.state),
