@@ -64,7 +64,7 @@ impl Correlation {
             let count = at_once.min(self.target.count - start);
             let mut some = self.clone();
             some.target = Picture { first: self.target.first + start, count, ..self.target };
-            some.weight = self.weight.from_column(start);
+            some.weight = self.weight.skipping_columns(start);
             some.run_at_once(isa, x, weight, target, epilogue);
         }
     }

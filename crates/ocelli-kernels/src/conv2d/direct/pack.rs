@@ -30,8 +30,8 @@ impl WeightOrder {
         Self { column: forward.row, row: forward.column, ..forward }
     }
 
-    /// The same without the first columns.
-    pub(super) fn from_column(self, column: usize) -> Self {
+    /// The same without the first columns, of which there are `column`.
+    pub(super) fn skipping_columns(self, column: usize) -> Self {
         Self { first: self.first + column * self.column, ..self }
     }
 }
