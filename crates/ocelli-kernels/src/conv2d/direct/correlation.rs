@@ -1,9 +1,10 @@
 //! One pass of products from a source to a target, both pictures.
 //!
-//! Loops, outermost first: target channels whose weights are packed at a time; tasks (pictures and bands of targets, in parallel); panels of target
-//! channels, whose weights stream through the second-level cache; stretches of taps, where those of
-//! a panel are too many for it; rows of targets; tiles of a row. The source band of a task stays in
-//! the second-level cache over all panels. Where all weights fit there too, panels are innermost.
+//! Loops, outermost first: target channels whose weights are packed at a time; tasks (pictures and
+//! bands of targets, in parallel); panels of target channels, whose weights stream through the
+//! second-level cache; stretches of taps, where those of a panel are too many for it; rows of
+//! targets; tiles of a row. The source band of a task stays in the second-level cache over all
+//! panels. Where all weights fit there too, panels are innermost.
 
 use std::ops::Range;
 

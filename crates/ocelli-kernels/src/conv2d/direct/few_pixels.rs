@@ -88,11 +88,11 @@ impl Sizes {
         })
     }
 
-    /// Runs `work` with `dy` laid out as `[output, row]`, zeros for rows that there are not.
+    /// Runs `work` with `dy`, of up to [`ROWS`] rows, laid out as `[output, row]`, zeros for rows that
+    /// there are not.
     fn with_factors<R>(&self, dy: &[f32], work: impl FnOnce(&[f32]) -> R) -> R {
-        let rows = self.groups() * ROWS;
-        with_scratch(self.outputs * rows, |factors| {
-            for (output, to) in factors.chunks_exact_mut(rows).enumerate() {
+        with_scratch(self.outputs * ROWS, |factors| {
+            for (output, to) in factors.chunks_exact_mut(ROWS).enumerate() {
                 for (row, to) in to.iter_mut().enumerate() {
                     *to = if row < self.rows { dy[row * self.outputs + output] } else { 0.0 };
                 }
